@@ -1,0 +1,107 @@
+"""A checkpoint put to work: pixels to guesses."""
+
+import threading
+from typing import NamedTuple
+
+import numpy as np
+
+from . import calibrate, checkpoint
+from .checkpoint import Checkpoint
+
+ENGINES = ("litert", "keras")
+REASONS = ("low_confidence",)
+BULK = 64  # images in one call of the network, when there are many
+
+
+class Guess(NamedTuple):
+    """What a network says of one picture."""
+
+    digit: int
+    confidence: float  # calibrated, 0-1
+    probabilities: np.ndarray  # (10,) float32, sums to 1
+    reason: str  # why it is uncertain, one of REASONS; empty when it is certain
+    pixels: np.ndarray  # (28, 28) uint8, as the network saw it
+    version: str
+
+
+class Predictor:
+    """A trained network, ready to be asked from any number of threads.
+
+    `engine` is "litert", which serves, or "keras", which imports TensorFlow and answers the
+    same. A checkpoint without a compiled network is run by Keras. Raises DamagedCheckpoint.
+    """
+
+    def __init__(self, source: Checkpoint, engine: str = "litert"):
+        if engine not in ENGINES:
+            raise ValueError(f"Expected an engine of {', '.join(ENGINES)}, received {engine}.")
+        self.version = source.name
+        self.temperature = source.facts["temperature"]
+        self.certain_above = source.facts["certain_above"]
+        compiled = checkpoint.load_compiled(source) if engine == "litert" else None
+        self._run = LiteRT(compiled) if compiled else Keras(source)
+
+    def logits(self, pixels: np.ndarray) -> np.ndarray:
+        """Ask the network about (n, 28, 28) uint8; returns (n, 10) float32."""
+        batch = pixels[..., np.newaxis].astype(np.float32)
+        return np.concatenate(
+            [self._run(batch[start : start + BULK]) for start in range(0, len(batch), BULK)]
+        )
+
+    def probabilities(self, pixels: np.ndarray) -> np.ndarray:
+        """Calibrated probabilities for (n, 28, 28) uint8; returns (n, 10) float32."""
+        return calibrate.softmax(self.logits(pixels), self.temperature)
+
+    def guess(self, pixels: np.ndarray) -> list[Guess]:
+        """One guess for each of (n, 28, 28) uint8 pictures."""
+        return [
+            self._guess(probabilities, each)
+            for probabilities, each in zip(self.probabilities(pixels), pixels, strict=True)
+        ]
+
+    def _guess(self, probabilities: np.ndarray, pixels: np.ndarray) -> Guess:
+        digit = int(probabilities.argmax())
+        confidence = float(probabilities[digit])
+        reason = "" if confidence >= self.certain_above else "low_confidence"
+        return Guess(digit, confidence, probabilities, reason, pixels, self.version)
+
+
+class LiteRT:
+    """A compiled network. An interpreter fails when threads share it, so each has its own."""
+
+    def __init__(self, compiled: bytes):
+        self._compiled = compiled
+        self._thread = threading.local()
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        interpreter, source, target = self._interpreter(len(batch))
+        interpreter.set_tensor(source, batch)
+        interpreter.invoke()
+        return interpreter.get_tensor(target)
+
+    def _interpreter(self, size: int) -> tuple:
+        """The thread's interpreter for a batch of this size: one for 1, one for all others."""
+        kept = self._thread.__dict__.setdefault("interpreters", {})
+        key = min(size, 2)
+        if key not in kept:
+            from ai_edge_litert.interpreter import Interpreter
+
+            interpreter = Interpreter(model_content=self._compiled, num_threads=1)
+            source = interpreter.get_input_details()[0]["index"]
+            target = interpreter.get_output_details()[0]["index"]
+            kept[key] = [0, (interpreter, source, target)]
+        allocated, (interpreter, source, target) = kept[key]
+        if allocated != size:
+            interpreter.resize_tensor_input(source, (size, 28, 28, 1))
+            interpreter.allocate_tensors()
+            kept[key][0] = size
+        return interpreter, source, target
+
+
+class Keras:
+    """The Keras network itself; the slower way to the same answers."""
+
+    def __init__(self, source: Checkpoint):
+        self._network = checkpoint.load_network(source)
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        return np.asarray(self._network(batch, training=False))
