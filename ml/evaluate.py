@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
 from . import calibrate
 from .header import InvalidImage
+from .picture import as_png
 from .predict import Predictor
 from .preprocess import SIDE, prepare
 
@@ -35,11 +35,6 @@ def has_bright_ink(pixels: np.ndarray) -> bool:
         [pixels[:, 0], pixels[:, -1], pixels[:, :, 0], pixels[:, :, -1]], axis=1
     )
     return float(np.median(border)) < 128
-
-
-def as_png(pixels: np.ndarray) -> bytes:
-    """Encode (h, w) or (h, w, 3) uint8 pixels as a PNG file."""
-    return cv2.imencode(".png", pixels)[1].tobytes()
 
 
 def from_files(paths: Iterable[tuple[Path, int]]) -> Iterator[Labelled]:

@@ -1,12 +1,15 @@
-"""A checkpoint put to work: pixels to guesses."""
+"""A checkpoint put to work: pictures to guesses."""
 
 import threading
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from . import calibrate, checkpoint
 from .checkpoint import Checkpoint
+from .header import InvalidImage
+from .preprocess import prepare
 
 ENGINES = ("litert", "keras")
 REASONS = ("low_confidence",)
@@ -22,6 +25,11 @@ class Guess(NamedTuple):
     reason: str  # why it is uncertain, one of REASONS; empty when it is certain
     pixels: np.ndarray  # (28, 28) uint8, as the network saw it
     version: str
+
+    @property
+    def status(self) -> str:
+        """ "certain" or "uncertain"."""
+        return "uncertain" if self.reason else "certain"
 
 
 class Predictor:
@@ -40,16 +48,20 @@ class Predictor:
         compiled = checkpoint.load_compiled(source) if engine == "litert" else None
         self._run = LiteRT(compiled) if compiled else Keras(source)
 
-    def logits(self, pixels: np.ndarray) -> np.ndarray:
-        """Ask the network about (n, 28, 28) uint8; returns (n, 10) float32."""
-        batch = pixels[..., np.newaxis].astype(np.float32)
-        return np.concatenate(
-            [self._run(batch[start : start + BULK]) for start in range(0, len(batch), BULK)]
-        )
+    def read(self, upload: bytes) -> Guess:
+        """Read the digit in a picture, given as the bytes of its file. Raises InvalidImage."""
+        return self.guess(prepare(upload)[np.newaxis])[0]
 
-    def probabilities(self, pixels: np.ndarray) -> np.ndarray:
-        """Calibrated probabilities for (n, 28, 28) uint8; returns (n, 10) float32."""
-        return calibrate.softmax(self.logits(pixels), self.temperature)
+    def read_many(self, uploads: Sequence[bytes]) -> list[Guess | InvalidImage]:
+        """Read several pictures at once; a refusal stands where its guess would."""
+        outcomes = [_prepared(upload) for upload in uploads]
+        readable = [pixels for pixels in outcomes if not isinstance(pixels, InvalidImage)]
+        guesses = iter(self.guess(np.stack(readable)) if readable else [])
+        return [each if isinstance(each, InvalidImage) else next(guesses) for each in outcomes]
+
+    def warm_up(self) -> None:
+        """Answer once, so that the first real question finds everything allocated."""
+        self.logits(np.zeros((1, 28, 28), np.uint8))
 
     def guess(self, pixels: np.ndarray) -> list[Guess]:
         """One guess for each of (n, 28, 28) uint8 pictures."""
@@ -63,6 +75,24 @@ class Predictor:
         confidence = float(probabilities[digit])
         reason = "" if confidence >= self.certain_above else "low_confidence"
         return Guess(digit, confidence, probabilities, reason, pixels, self.version)
+
+    def probabilities(self, pixels: np.ndarray) -> np.ndarray:
+        """Calibrated probabilities for (n, 28, 28) uint8; returns (n, 10) float32."""
+        return calibrate.softmax(self.logits(pixels), self.temperature)
+
+    def logits(self, pixels: np.ndarray) -> np.ndarray:
+        """Ask the network about (n, 28, 28) uint8; returns (n, 10) float32."""
+        batch = pixels[..., np.newaxis].astype(np.float32)
+        return np.concatenate(
+            [self._run(batch[start : start + BULK]) for start in range(0, len(batch), BULK)]
+        )
+
+
+def _prepared(upload: bytes) -> np.ndarray | InvalidImage:
+    try:
+        return prepare(upload)
+    except InvalidImage as refusal:
+        return refusal
 
 
 class LiteRT:
