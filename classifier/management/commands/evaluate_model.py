@@ -1,0 +1,60 @@
+import json
+from pathlib import Path
+
+from django.core.management.base import BaseCommand, CommandError
+
+
+class Command(BaseCommand):
+    help = "Measure a version on labelled pictures. A refused picture counts as wrong."
+
+    def add_arguments(self, parser):
+        parser.add_argument(
+            "--data",
+            type=Path,
+            action="append",
+            default=[],
+            metavar="FILE.npz",
+            help="arrays x_test, y_test or x, y; may be repeated",
+        )
+        parser.add_argument(
+            "--as-uploads",
+            action="store_true",
+            help="send --data as PNG files through the preprocessing of an upload",
+        )
+        parser.add_argument(
+            "--images",
+            type=Path,
+            action="append",
+            default=[],
+            metavar="DIR",
+            help="pictures whose folder or file name begins with the digit; may be repeated",
+        )
+        parser.add_argument("--model", default="", help="a version's name; default: the active one")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(self, *, data, as_uploads, images, model, json: bool, **options):
+        from classifier import inference, training
+
+        if not data and not images:
+            raise CommandError("Name something to measure on: --data FILE.npz or --images DIR")
+        try:
+            version, sets = training.measure(model, data, images, as_uploads)
+        except (OSError, ValueError, inference.NotReady) as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(as_json(version, sets) if json else as_table(version, sets))
+
+
+def as_json(version, sets):
+    return json.dumps({"model": version, "sets": sets})
+
+
+def as_table(version, sets):
+    columns = f"{'':36} {'images':>6} {'refused':>7} {'accuracy':>8} {'certain':>8} {'of these':>8}"
+    lines = [f"Version {version}", columns]
+    for each in sets:
+        shares = [each["accuracy"], each.get("certain"), each.get("accuracy_of_certain")]
+        percents = "".join(
+            f" {'-' if share is None else format(share, '.2%'):>8}" for share in shares
+        )
+        lines.append(f"{each['name'][-36:]:36} {each['images']:>6} {each['refused']:>7}{percents}")
+    return "\n".join(lines)
