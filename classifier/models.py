@@ -27,10 +27,10 @@ class Prediction(models.Model):
     """An upload and what a version said of it. Evidence: never changed once it is recorded."""
 
     class Format(models.TextChoices):
-        PNG = "PNG"
-        JPEG = "JPEG"
-        WEBP = "WEBP"
-        BMP = "BMP"
+        PNG = "PNG", "PNG"
+        JPEG = "JPEG", "JPEG"
+        WEBP = "WEBP", "WebP"
+        BMP = "BMP", "BMP"
 
     class Reason(models.TextChoices):
         """Why an answer is uncertain; empty when it is certain."""
@@ -65,7 +65,7 @@ class Prediction(models.Model):
         ]
 
     def __str__(self):
-        return f"{self.pk}: {self.digit}"
+        return f"Upload {self.pk}, read as {self.digit}"
 
     @property
     def status(self) -> str:

@@ -7,3 +7,4 @@ __all__ = ["ModelVersionAdmin", "PredictionAdmin"]
 
 admin.site.site_header = admin.site.site_title = "Digit classifier"
 admin.site.index_title = "Back office"
+admin.site.site_url = None  # there is no page but these

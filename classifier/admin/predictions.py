@@ -39,9 +39,9 @@ class PredictionAdmin(UploadViews, Evidence):
         "digit",
         "percent",
         "reason",
-        "original_name",
-        "version",
         "created_at",
+        "version",
+        "original_name",
     ]
     list_display_links = ["id", "upload_thumbnail"]
     list_filter = ["digit", StatusFilter, "version", "created_at"]
@@ -60,7 +60,7 @@ class PredictionAdmin(UploadViews, Evidence):
         "format",
         "size",
         "sha256_hex",
-        "upload",
+        "stored_as",
         "duration",
         "request_id",
     ]
@@ -86,9 +86,13 @@ class PredictionAdmin(UploadViews, Evidence):
     def percent(self, prediction):
         return f"{prediction.confidence:.1%}"
 
-    @admin.display(description="time taken")
+    @admin.display(description="time taken", empty_value="not measured")
     def duration(self, prediction):
-        return f"{prediction.duration_us / 1000:.1f} ms"
+        return f"{prediction.duration_us / 1000:.1f} ms" if prediction.duration_us else None
+
+    @admin.display(description="stored as")
+    def stored_as(self, prediction):
+        return prediction.upload.name
 
     @admin.display(description="SHA-256")
     def sha256_hex(self, prediction):
