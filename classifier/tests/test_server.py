@@ -18,6 +18,8 @@ import pytest
 
 from classifier.client import Client, ServiceError
 
+from .services import free_port, postgres
+
 ROOT = Path(__file__).parents[2]
 MEGABYTE = 1024 * 1024
 
@@ -95,12 +97,6 @@ class Server:
 def proportional_megabytes(pid: str) -> float:
     rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
     return int(re.search(r"^Pss:\s+(\d+)", rollup, re.MULTILINE)[1]) / 1024
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
@@ -183,6 +179,18 @@ def test_serving_imports_no_tensorflow(server):
         Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
     ):
         assert "tensorflow/" not in Path(f"/proc/{pid}/maps").read_text()
+
+
+def test_it_runs_on_postgres(tmp_path, sample):
+    import psycopg
+
+    with postgres() as address, Server(tmp_path, DATABASE_URL=address) as server:
+        answer = server.answer(sample("7_paint.png"))
+        with psycopg.connect(address) as database:
+            kept = database.execute(
+                "select id, digit, upload from classifier_prediction"
+            ).fetchall()
+    assert kept == [(answer["id"], 7, server.files()[0])]
 
 
 @pytest.mark.slow
