@@ -3,11 +3,12 @@
 Imports TensorFlow, through `ml.train`, only where something is trained.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ml import checkpoint, dataset, evaluate
+from ml import checkpoint, dataset, evaluate, report
 from ml.checkpoint import Checkpoint
+from ml.evaluate import Answers
 
 from . import inference, registry
 
@@ -39,15 +40,27 @@ def free_name(name: str) -> str:
 
 def measure(
     name: str, data: Iterable[Path], folders: Iterable[Path], as_uploads: bool
-) -> tuple[str, list[dict]]:
-    """A version's name and its figures on files of arrays and folders of pictures.
+) -> tuple[Checkpoint, list[Answers]]:
+    """What a version answers on files of arrays and folders of pictures.
 
     Without a name, the active version. Raises OSError and ValueError for what cannot be
     read, NotReady for the version.
     """
     predictor = inference.predictor(name.removesuffix(".keras"))
+    source = checkpoint.read(registry.locate(predictor.version), predictor.version)
     sets = [
         (path.name, evaluate.from_arrays(*dataset.load_labelled(path), as_uploads)) for path in data
-    ] + [(folder.name, evaluate.from_files(evaluate.labelled_files(folder))) for folder in folders]
-    figures = [evaluate.measure(label, pictures, predictor) for label, pictures in sets]
-    return predictor.version, figures
+    ] + [(folder.name, evaluate.from_folder(folder)) for folder in folders]
+    return source, [evaluate.ask(label, pictures, predictor) for label, pictures in sets]
+
+
+def figures(answers: Answers) -> dict:
+    """Accuracy and calibration on one set."""
+    return evaluate.figures(answers)
+
+
+def write_report(
+    folder: Path, source: Checkpoint, sets: Sequence[Answers], pictures_of: Sequence[str] | None
+) -> None:
+    """Write report.html and report.json about a version into a folder."""
+    report.write(folder, source.facts, sets, pictures_of)

@@ -30,18 +30,31 @@ class Command(BaseCommand):
             help="pictures whose folder or file name begins with the digit; may be repeated",
         )
         parser.add_argument("--model", default="", help="a version's name; default: the active one")
+        parser.add_argument(
+            "--report", type=Path, metavar="DIR", help="write report.html and report.json"
+        )
+        parser.add_argument(
+            "--pictures-of",
+            action="append",
+            metavar="SET",
+            help="a set whose mistakes the report shows as pictures; default: all",
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
-    def handle(self, *, data, as_uploads, images, model, json: bool, **options):
+    def handle(self, *, data, as_uploads, images, model, report, pictures_of, **options):
         from classifier import inference, training
 
         if not data and not images:
             raise CommandError("Name something to measure on: --data FILE.npz or --images DIR")
         try:
-            version, sets = training.measure(model, data, images, as_uploads)
+            source, answers = training.measure(model, data, images, as_uploads)
+            if report:
+                training.write_report(report, source, answers, pictures_of)
         except (OSError, ValueError, inference.NotReady) as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(as_json(version, sets) if json else as_table(version, sets))
+        sets = [training.figures(each) for each in answers]
+        show = as_json if options["json"] else as_table
+        self.stdout.write(show(source.name, sets))
 
 
 def as_json(version, sets):
