@@ -80,19 +80,17 @@ def labelled_files(folder: Path) -> list[tuple[Path, int]]:
 
 def measure(name: str, pictures: Iterable[Labelled], predictor: Predictor) -> dict:
     """Accuracy and calibration of a predictor; a refused picture counts as wrong."""
-    digits, refused, probabilities = [], 0, []
+    digits, refused, logits = [], 0, []
     for chunk in _chunks(pictures):
         readable = [picture for picture in chunk if picture.pixels is not None]
         refused += len(chunk) - len(readable)
         digits += [picture.digit for picture in readable]
         if readable:
             pixels = np.stack([picture.pixels for picture in readable])
-            probabilities.append(predictor.probabilities(pixels))
+            logits.append(predictor.logits(pixels))
     if not digits:
         return {"name": name, "images": refused, "refused": refused, "accuracy": 0.0}
-    return {"name": name} | _figures(
-        np.concatenate(probabilities), np.array(digits), refused, predictor.certain_above
-    )
+    return {"name": name} | _figures(np.concatenate(logits), np.array(digits), refused, predictor)
 
 
 def _chunks(pictures: Iterable[Labelled]) -> Iterator[list[Labelled]]:
@@ -106,11 +104,10 @@ def _chunks(pictures: Iterable[Labelled]) -> Iterator[list[Labelled]]:
         yield chunk
 
 
-def _figures(
-    probabilities: np.ndarray, digits: np.ndarray, refused: int, certain_above: float
-) -> dict:
+def _figures(logits: np.ndarray, digits: np.ndarray, refused: int, predictor: Predictor) -> dict:
+    probabilities = calibrate.digit_probabilities(logits, predictor.temperature)
     correct = probabilities.argmax(axis=1) == digits
-    certain = probabilities.max(axis=1) >= certain_above
+    certain = calibrate.certainty(logits, predictor.temperature) >= predictor.certain_above
     images = len(digits) + refused
     return {
         "images": images,

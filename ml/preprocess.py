@@ -96,6 +96,7 @@ def estimate_paper(picture: np.ndarray) -> np.ndarray:
     colours = small.reshape(-1, 3)
     surface = _quadratic(*grid)
     border = _border(*grid)
+    border &= _likely_paper(colours, border)
     fit = np.broadcast_to(np.median(colours[border], axis=0), colours.shape)
     for degree in (1, 1, 1, 3, 3, 6, 6, 6):  # constant, then plane, then quadratic
         residual = np.abs(colours - fit).max(axis=1)
@@ -107,6 +108,24 @@ def estimate_paper(picture: np.ndarray) -> np.ndarray:
         fit = basis @ np.linalg.solve(normal, weighted.T @ colours)
     fit = np.clip(fit, 0, 255).astype(np.uint8).reshape(small.shape)
     return cv2.resize(fit, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def _likely_paper(colours: np.ndarray, border: np.ndarray) -> np.ndarray:
+    """Which of (n, 3) colours are paper, where ink and paper share the border; (n,) bool.
+
+    A digit that fills its picture reaches the border all around. If there are two plain colours
+    on the border, the one of which there is more, there and in all, is paper.
+    """
+    rim = colours[border]
+    common = rim[np.argsort(rim.sum(axis=1))[len(rim) // 2]]
+    distance = np.abs(colours - common).max(axis=1)
+    far = distance > _otsu(distance.astype(np.uint8))
+    if not far.any() or far.all():
+        return np.ones_like(far)
+    separation = distance[far].mean() - distance[~far].mean()
+    if max(distance[far].std(), distance[~far].std()) > 0.2 * separation:
+        return np.ones_like(far)  # not two plain colours, but light and shadow
+    return far if far[border].mean() + far.mean() > 1 else ~far
 
 
 def _quadratic(width: int, height: int) -> np.ndarray:
@@ -162,9 +181,8 @@ def drop_lines(ink: np.ndarray) -> np.ndarray:
     if min(ink.shape) < MIN_RULED:
         return ink
     lines = _long_lines(ink) | _long_lines(ink.T).T
-    if not lines.any():
-        return ink
-    return np.where(lines, 0, ink).astype(np.uint8)
+    rest = np.where(lines, 0, ink).astype(np.uint8)
+    return rest if (rest > 64).any() else ink  # a single stroke across the picture is a digit
 
 
 def _long_lines(ink: np.ndarray) -> np.ndarray:
@@ -175,11 +193,9 @@ def _long_lines(ink: np.ndarray) -> np.ndarray:
     count, labels, stats, _ = cv2.connectedComponentsWithStats(runs)
     found = np.zeros(ink.shape, bool)
     for label in range(1, count):
-        left, _, across, down, area = stats[label]
+        _, _, across, down, area = stats[label]
         thickness = area / across
-        touches = (left <= 1) + (left + across >= width - 1)
-        long_enough = across > 0.9 * width or (touches and across > 0.6 * width)
-        if long_enough and thickness <= max(2, 0.03 * height) and down <= 0.15 * height:
+        if across > 0.85 * width and thickness <= max(2, 0.03 * height) and down <= 0.15 * height:
             found |= labels == label
     if not found.any():
         return found
@@ -196,39 +212,88 @@ def keep_digit(ink: np.ndarray) -> np.ndarray:
 
     Raises InvalidImage `blank` when nothing is left.
     """
-    height, width = ink.shape
     marked = (ink > 96).astype(np.uint8)
     count, labels, stats, centers = cv2.connectedComponentsWithStats(marked, connectivity=8)
     if count == 1:
         raise InvalidImage("blank", "Expected a digit, found only lines and specks.")
+    scores = _likelihood(labels, stats, centers)
+    kept = _parts(scores, stats)
+    near = cv2.dilate(kept[labels].astype(np.uint8), np.ones((3, 3), np.uint8))
+    return np.where(near > 0, ink, 0).astype(np.uint8)
+
+
+def _likelihood(labels: np.ndarray, stats: np.ndarray, centers: np.ndarray) -> np.ndarray:
+    """How likely each component is the digit: its area, less off-center; 0 for what is not."""
+    height, width = labels.shape
     areas = stats[:, cv2.CC_STAT_AREA].astype(np.float32)
     scores = areas.copy()
     scores[0] = 0
-    for label in range(1, count):
-        left, top, across, down, area = stats[label]
-        sides = (left == 0) + (top == 0) + (left + across == width) + (top + down == height)
-        x, y = centers[label]
-        off_center = max(abs(x / width - 0.5), abs(y / height - 0.5))
-        if sides:
-            hollow = area < 0.35 * across * down
-            if (sides >= 3 and hollow) or off_center > 0.38:
-                scores[label] = 0
-        scores[label] *= 1 - off_center
-    if not scores.any():
-        scores = areas * (np.arange(count) > 0)
+    off_center = np.abs(centers / (width, height) - 0.5).max(axis=1)
+    scores *= 1 - off_center
+    rim = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    scores[np.bincount(rim, minlength=len(stats)) > 0.5 * len(rim)] = 0
+    sides = _sides_touched(stats, labels.shape)
+    if not sides[np.argmax(scores)]:  # a digit that fills its picture may touch the edge, too
+        scores[(sides > 0) & (off_center > 0.38)] = 0
+    for label in np.flatnonzero(areas > 0.1 * areas[1:].max(initial=1))[1:]:
+        if _is_frame(label, labels, stats):
+            scores[label] = 0
+    return scores if scores.any() else areas * (np.arange(len(areas)) > 0)
+
+
+def _sides_touched(stats: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """How many of the picture's four sides each component reaches; (n,) int."""
+    left, top, across, down, _ = stats.T
+    at_edge = [left == 0, top == 0, left + across == shape[1], top + down == shape[0]]
+    return np.sum(at_edge, axis=0)
+
+
+def _is_frame(label: int, labels: np.ndarray, stats: np.ndarray) -> bool:
+    """Whether a component is a box drawn around another one."""
+    left, top, across, down, area = stats[label]
+    if area > 0.4 * across * down:
+        return False
+    right, bottom = left + across, top + down
+    inside = (
+        (stats[:, 0] > left)
+        & (stats[:, 1] > top)
+        & (stats[:, 0] + stats[:, 2] < right)
+        & (stats[:, 1] + stats[:, 3] < bottom)
+        & (stats[:, 3] > 0.3 * down)
+    )
+    if not inside.any():
+        return False
+    rim = max(1, round(0.08 * min(across, down)))
+    core = labels[top + rim : bottom - rim, left + rim : right - rim] == label
+    return bool(core.sum() < 0.1 * area)
+
+
+def _parts(scores: np.ndarray, stats: np.ndarray) -> np.ndarray:
+    """Which components make up the digit: the likeliest one, and what is close to it."""
     main = int(np.argmax(scores))
-    kept = np.zeros(count, bool)
-    kept[main] = True
+    kept = np.arange(len(scores)) == main
+    areas = stats[:, cv2.CC_STAT_AREA]
     box = _box(stats[main])
-    reach = 0.25 * max(stats[main][cv2.CC_STAT_HEIGHT], stats[main][cv2.CC_STAT_WIDTH])
+    size = max(stats[main][cv2.CC_STAT_HEIGHT], stats[main][cv2.CC_STAT_WIDTH])
     for label in np.argsort(-scores):
+        part = _box(stats[label])
         if kept[label] or scores[label] <= 0 or areas[label] < 0.004 * areas[main]:
             continue
-        if _gap(_box(stats[label]), box) <= reach:
+        if _gap(part, box) <= _reach(part, box, areas[label] / areas[main]) * size:
             kept[label] = True
-            box = _union(box, _box(stats[label]))
-    near = cv2.dilate(kept[labels].astype(np.uint8), np.ones((3, 3), np.uint8))
-    return np.where(near > 0, ink, 0).astype(np.uint8)
+            box = _union(box, part)
+    return kept
+
+
+def _reach(part: tuple, box: tuple, share: float) -> float:
+    """How far a part may be from the rest of its digit, in parts of the digit's size.
+
+    The bar of a 5 may float above it; what is beside a digit is a neighbour, what is small a speck.
+    """
+    if share < 0.03:
+        return 0.1
+    overlap = min(part[2], box[2]) - max(part[0], box[0])
+    return 0.5 if overlap > 0.6 * (part[2] - part[0]) else 0.25
 
 
 def _box(stat: np.ndarray) -> tuple[int, int, int, int]:
