@@ -19,7 +19,7 @@ DIGITS = {
         ["45,0 10,25 0,65 22,100 55,75 68,35 45,0 30,8"],
         ["30,3 0,30 5,80 35,100 65,75 65,20 40,0 15,12"],
         ["2,0 / 60,0 / 60,100 / 0,100 / 2,0"],
-        ["35,0 5,15 0,50 10,88 36,100 62,85 70,50 60,12 35,0", "68,5 5,95"],
+        ["35,0 5,15 0,50 10,88 36,100 62,85 70,50 60,12 35,0", "75,-5 -5,102"],
     ),
     1: (
         ["10,38 45,0 / 45,100"],
@@ -30,6 +30,7 @@ DIGITS = {
         ["20,25 45,0 / 45,100", "15,100 75,100"],
         ["5,40 45,0 / 45,100", "10,98 80,100"],
         ["0,50 40,35 55,0 / 55,100"],
+        ["0,72 50,0 / 55,100"],
         ["10,28 40,0 / 42,60 50,95 65,92"],
     ),
     2: (
@@ -39,6 +40,8 @@ DIGITS = {
         ["0,0 / 60,0 / 60,45 / 0,55 / 0,100 / 62,100"],
         ["0,12 30,0 55,10 55,35 30,70 0,100 / 65,96"],
         ["10,35 5,15 35,0 60,20 40,65 10,98 5,85 20,80 45,95 80,85"],
+        ["30,38 12,28 18,5 45,0 60,22 40,60 5,92 -5,80 15,75 50,98 80,90"],
+        ["0,5 58,0 / 5,95 / 70,98"],
     ),
     3: (
         ["0,15 30,0 58,18 50,42 22,48 / 55,56 65,78 40,100 0,90"],
@@ -59,6 +62,11 @@ DIGITS = {
         ["15,5 0,35 15,52 55,42 62,5 / 58,60 50,100"],
         ["40,0 5,50 / 75,45 / 45,100"],
         ["0,0 3,55 / 90,58", "55,35 58,100"],
+        ["50,0 0,56 / 80,55 / 65,100"],
+        ["50,0 0,65 / 60,60 78,32 / 60,100"],
+        ["65,0 0,62 / 92,60", "72,40 62,100"],
+        ["28,0 0,52 18,65 65,48 78,25 / 68,60 55,100"],
+        ["55,0 0,70 / 85,68", "60,55 55,100"],
     ),
     5: (
         ["8,0 3,42 / 35,36 60,62 42,95 0,95", "8,0 62,0"],
@@ -108,6 +116,10 @@ DIGITS = {
         ["45,10 15,2 2,25 20,42 45,25 50,60 68,92 40,100 0,90"],
         ["55,15 25,0 0,25 25,50 55,15 / 50,65 30,95 0,80 15,72"],
         ["50,15 20,0 5,25 25,42 50,25 / 45,80 20,100 -5,75 20,65 60,58"],
+        ["58,18 28,-2 0,18 22,42 55,25 / 36,48 62,65 58,90 35,98 / -5,98"],
+        ["56,18 25,-2 0,20 26,45 56,18 / 60,55 78,98 / 0,100"],
+        ["54,20 25,-2 0,18 22,42 54,24 44,50 62,72 45,98 / 0,96"],
+        ["60,8 25,0 0,22 30,42 56,20 / 36,52 54,80 22,100 0,85"],
     ),
 }
 
@@ -154,17 +166,20 @@ LETTERS = "ABCDEFGHJKMNPQRTUVWXYadefhkmnprw&@#%?+=<>*"
 def draw_digit(digit: int, rng: np.random.Generator) -> np.ndarray:
     """Draw a digit in one of its ways of writing; (CANVAS, CANVAS) uint8, bright ink."""
     ways = DIGITS[digit]
-    return draw(ways[rng.integers(len(ways))], rng, wobble=4)
+    widest = 8 if digit in (4, 6, 8, 9) else 13  # a wider pen would fill their loops
+    return draw(ways[rng.integers(len(ways))], rng, wobble=4, widest=widest)
 
 
-def draw(strokes: list[str], rng: np.random.Generator, wobble: float) -> np.ndarray:
-    """Draw strokes with a pen of random width, each point up to some `wobble` percent off.
+def draw(
+    strokes: list[str], rng: np.random.Generator, wobble: float, widest: int = 10
+) -> np.ndarray:
+    """Draw strokes with a pen of random width, at most `widest` pixels of the canvas.
 
-    Returns (CANVAS, CANVAS) uint8. Corners stay where the next piece begins.
+    Each point is some `wobble` percent off. Returns (CANVAS, CANVAS) uint8.
     """
     lines = [_curve(stroke, rng, wobble) for stroke in strokes]
     shift = CANVAS / 2 - HEIGHT / 100 * _middle(lines)
-    width = int(np.clip(rng.lognormal(1.1, 0.5), 1, 9))
+    width = int(np.clip(rng.lognormal(1.2, 0.6), 1, widest))
     canvas = np.zeros((CANVAS, CANVAS), np.uint8)
     points = [_subpixels(line * (HEIGHT / 100) + shift) for line in lines]
     return cv2.polylines(canvas, points, False, 255, width, cv2.LINE_AA, shift=4)
