@@ -41,7 +41,9 @@ def _long_lines(ink: np.ndarray, firm: int) -> np.ndarray:
     found = _across(runs, thickest)
     if not found.any():
         return found
-    usual = 1.6 * float(np.median(ink[found])) + 10  # what is firmer is a stroke along the line
+    usual = (
+        1.5 * float(np.quantile(ink[found], 0.7)) + 10
+    )  # what is firmer is a stroke along the line
     band = cv2.dilate(found.astype(np.uint8), np.ones((5, 1), np.uint8))
     band[ink > usual] = 0
     strokes = cv2.subtract((ink > firm).astype(np.uint8), band)

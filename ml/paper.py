@@ -24,8 +24,10 @@ def estimate_paper(picture: np.ndarray) -> np.ndarray:
     colours = small.reshape(-1, 3)
     surface = _quadratic(*grid)
     border = _border(*grid)
-    border &= _likely_paper(colours, border)
-    fit = np.broadcast_to(np.median(colours[border], axis=0), colours.shape)
+    likely = _likely_paper(colours, border)
+    border &= likely
+    mostly_border = np.concatenate([colours[likely], colours[border], colours[border]])
+    fit = np.broadcast_to(np.median(mostly_border, axis=0), colours.shape)
     for degree in (1, 1, 1, 3, 3, 6, 6, 6):  # constant, then plane, then quadratic
         residual = np.abs(colours - fit).max(axis=1)
         spread = max(4.0, 2.0 * float(np.median(residual[border])))
