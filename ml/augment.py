@@ -11,6 +11,7 @@ from .drawing import CANVAS, draw_digit, draw_other
 from .preprocess import SIDE, crop, frame, pen_width, thicken
 
 PLAIN = 0.2  # the part of the images that is left as it is
+UNWORN = 0.25  # the part of the others that is only bent, its pen left as it is
 MIN_INK = 60  # pixels of the canvas; less is not a digit any more
 _MIDDLE = (CANVAS - 1) / 2
 _Y, _X = np.mgrid[-_MIDDLE : _MIDDLE : CANVAS * 1j, -_MIDDLE : _MIDDLE : CANVAS * 1j].astype("f")
@@ -31,6 +32,8 @@ def vary(pixels: np.ndarray, fields: np.ndarray, rng: np.random.Generator) -> np
 def vary_one(image: np.ndarray, fields: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Deform, redraw and frame one (28, 28) uint8 image, or a drawing of (CANVAS, CANVAS)."""
     digit = deform(image, fields, rng)
+    if rng.random() < UNWORN:
+        return frame(crop(digit))
     digit = change_pen(digit, rng)
     digit = wear(digit, rng)
     if np.count_nonzero(digit > 128) < MIN_INK:  # the pen was too thin for this one

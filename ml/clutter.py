@@ -59,16 +59,19 @@ def _across(runs: np.ndarray, thickest: int) -> np.ndarray:
     Where there is one such line, one that fades on its way counts, too.
     """
     height, width = runs.shape
+    margin = round(0.04 * width)
+    if not (runs[:, :margin].any() and runs[:, -margin:].any()):
+        return np.zeros(runs.shape, bool)
     gap = width // 5  # closed without a margin, what ends near the side would reach it
     joined = cv2.copyMakeBorder(runs, 0, 0, gap, gap, cv2.BORDER_CONSTANT)
     joined = cv2.dilate(joined, np.ones((3, 1), np.uint8))
     joined = cv2.morphologyEx(joined, cv2.MORPH_CLOSE, np.ones((1, gap), np.uint8))
     joined = np.ascontiguousarray(joined[:, gap:-gap])
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(joined)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(joined, ltype=cv2.CV_16U)
     left, _, across, down, _ = stats.T
     thickness = np.bincount(labels[runs > 0], minlength=len(stats)) / across
     thin = (thickness <= thickest) & (down <= 0.15 * height)
-    starts, ends = left <= 0.04 * width, left + across >= 0.96 * width
+    starts, ends = left <= margin, left + across >= width - margin
     whole = thin & starts & ends
     faded = thin & (starts | ends) & (across > 0.4 * width)
     chosen = (faded if whole.any() else whole) & (np.arange(len(stats)) > 0)
@@ -86,14 +89,19 @@ def keep_digit(ink: np.ndarray) -> np.ndarray:
     joined = (
         cv2.dilate(marked, np.ones((3, 3), np.uint8)) if min(ink.shape) >= MIN_RULED else marked
     )
-    count, labels, stats, centers = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    count, labels, stats, centers = cv2.connectedComponentsWithStats(joined, ltype=cv2.CV_16U)
     if count == 1:
         raise InvalidImage("blank", "Expected a digit, found only lines and specks.")
+    if count == 2:  # one stroke, and nothing beside it
+        return ink
     scores = _likelihood(labels, stats, centers)
-    kept = _parts(scores, stats)[labels]
-    kept |= _crumbs(scores, labels, stats, kept)
-    near = cv2.dilate(kept.astype(np.uint8), np.ones((3, 3), np.uint8))
-    return np.where(near > 0, ink, 0).astype(np.uint8)
+    parts = _parts(scores, stats)
+    kept = np.take(parts.astype(np.uint8), labels)
+    crumbs = (scores > 0) & (stats[:, cv2.CC_STAT_AREA] < CRUMB * stats[1:, cv2.CC_STAT_AREA].max())
+    if crumbs.any():
+        kept |= np.take(_beside(kept, labels, crumbs).astype(np.uint8), labels)
+    near = cv2.dilate(kept, np.ones((3, 3), np.uint8))
+    return cv2.bitwise_and(ink, ink, mask=near)
 
 
 def _likelihood(labels: np.ndarray, stats: np.ndarray, centers: np.ndarray) -> np.ndarray:
@@ -173,18 +181,13 @@ def _reach(part: Box, box: Box) -> float:
     return 0.5 if overlap > 0.6 * (part[2] - part[0]) else 0.25
 
 
-def _crumbs(
-    scores: np.ndarray, labels: np.ndarray, stats: np.ndarray, kept: np.ndarray
-) -> np.ndarray:
-    """Small pieces beside the kept strokes, as a dry brush leaves them; (h, w) bool."""
-    height, width = np.ptp(np.argwhere(kept), axis=0) + 1
+def _beside(kept: np.ndarray, labels: np.ndarray, crumbs: np.ndarray) -> np.ndarray:
+    """Which crumbs lie beside the kept strokes, as a dry brush leaves them; (n,) bool."""
+    *_, width, height = cv2.boundingRect(kept)
     reach = 2 * max(1, round(0.04 * max(height, width))) + 1
-    near = cv2.dilate(kept.astype(np.uint8), np.ones((reach, reach), np.uint8)) > 0
-    largest = stats[1:, cv2.CC_STAT_AREA].max()
-    beside = np.zeros(len(scores), bool)
-    beside[np.unique(labels[near])] = True
-    crumb = beside & (scores > 0) & (stats[:, cv2.CC_STAT_AREA] < CRUMB * largest)
-    return crumb[labels]
+    near = cv2.dilate(kept, np.ones((reach, reach), np.uint8))
+    reached = np.bincount(labels[near > 0], minlength=len(crumbs)) > 0
+    return crumbs & reached
 
 
 def _box(stat: np.ndarray) -> Box:

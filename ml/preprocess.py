@@ -75,10 +75,16 @@ def already_framed(picture: np.ndarray) -> np.ndarray | None:
 
 def reduce(picture: np.ndarray) -> np.ndarray:
     """Scale a picture down to WORKING_SIDE pixels on its longer side; never up."""
-    scale = WORKING_SIDE / max(picture.shape[:2])
+    height, width = picture.shape[:2]
+    whole = max(height, width) // WORKING_SIDE  # a whole factor first: others take 20 times as long
+    if whole > 1:
+        height, width = height // whole, width // whole
+        picture = picture[: height * whole, : width * whole]
+        picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    scale = WORKING_SIDE / max(height, width)
     if scale >= 1:
         return picture
-    return cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
 
 
 def crop(ink: np.ndarray) -> np.ndarray:

@@ -28,7 +28,7 @@ class Plan(NamedTuple):
 
     name: str
     network: str = "cnn"
-    epochs: int = 20
+    epochs: int = 60
     batch_size: int = 128
     seed: int = 0
 
