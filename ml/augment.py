@@ -7,11 +7,14 @@ by the same last steps as an upload's, so that a network is trained on what it w
 import cv2
 import numpy as np
 
+from .drawing import CANVAS, draw_digit, draw_other
 from .preprocess import SIDE, crop, frame, pen_width, thicken
 
-CANVAS = 72  # pixels; the digits are deformed at this size, then framed
 PLAIN = 0.2  # the part of the images that is left as it is
-_ZOOM = CANVAS / SIDE
+UNWORN = 0.25  # the part of the others that is only bent, its pen left as it is
+MIN_INK = 60  # pixels of the canvas; less is not a digit any more
+_MIDDLE = (CANVAS - 1) / 2
+_Y, _X = np.mgrid[-_MIDDLE : _MIDDLE : CANVAS * 1j, -_MIDDLE : _MIDDLE : CANVAS * 1j].astype("f")
 _FIELDS = 256  # displacement fields drawn once and shared: smoothing one takes longer than using it
 
 
@@ -27,30 +30,48 @@ def vary(pixels: np.ndarray, fields: np.ndarray, rng: np.random.Generator) -> np
 
 
 def vary_one(image: np.ndarray, fields: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Deform, redraw and frame one (28, 28) uint8 image."""
+    """Deform, redraw and frame one (28, 28) uint8 image, or a drawing of (CANVAS, CANVAS)."""
     digit = deform(image, fields, rng)
+    if rng.random() < UNWORN:
+        return frame(crop(digit))
     digit = change_pen(digit, rng)
     digit = wear(digit, rng)
-    if digit.max() < 128:
-        return image  # the pen was too thin for this one
+    if np.count_nonzero(digit > 128) < MIN_INK:  # the pen was too thin for this one
+        return frame(crop(image))
     digit = frame(thicken(crop(digit)))
     return misplace(fade(digit, rng), rng)
 
 
+def drawn_digits(
+    count: int, fields: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Varied drawings of digits: (count, 28, 28) uint8, and which digits (count,) int64."""
+    digits = rng.integers(10, size=count)
+    pixels = [vary_one(draw_digit(digit, rng), fields, rng) for digit in digits]
+    return np.stack(pixels), digits
+
+
+def drawn_others(
+    count: int, images: np.ndarray, fields: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Varied drawings of what is not a digit, (count, 28, 28) uint8; `images` as `draw_other`."""
+    return np.stack([vary_one(draw_other(images, rng), fields, rng) for _ in range(count)])
+
+
 def deform(image: np.ndarray, fields: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Turn, slant, stretch and bend a digit; (28, 28) uint8 to (CANVAS, CANVAS) uint8."""
-    angle, slant = np.radians(rng.normal(0, 7)), np.radians(rng.normal(0, 9))
-    stretch = np.exp(rng.normal(0, 0.10, 2))
+    """Turn, slant, stretch and bend a square uint8 image; returns (CANVAS, CANVAS) uint8."""
+    if image.shape[0] != CANVAS:
+        image = cv2.resize(image, (CANVAS, CANVAS), interpolation=cv2.INTER_CUBIC)
+    angle, slant = np.radians(rng.normal(0, 7)), np.radians(rng.normal(0, 10))
+    stretch = np.exp(rng.normal(0, 0.2 if rng.random() < 0.2 else 0.1, 2))
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    matrix = turn @ np.array([[1, np.tan(slant)], [0, 1]]) @ np.diag(stretch) / (_ZOOM * 0.92)
-    middle = (CANVAS - 1) / 2
-    y, x = np.mgrid[-middle : middle : CANVAS * 1j, -middle : middle : CANVAS * 1j]
-    across = matrix[0, 0] * x + matrix[0, 1] * y + (SIDE - 1) / 2
-    down = matrix[1, 0] * x + matrix[1, 1] * y + (SIDE - 1) / 2
-    strength = abs(rng.normal(0, 1.3))
-    across += strength * fields[rng.integers(_FIELDS)]
-    down += strength * fields[rng.integers(_FIELDS)]
-    return cv2.remap(image, across.astype(np.float32), down.astype(np.float32), cv2.INTER_CUBIC)
+    matrix = turn @ np.array([[1, np.tan(slant)], [0, 1]]) @ np.diag(stretch) / 0.92
+    matrix = matrix.astype(np.float32)
+    strength = np.float32(abs(rng.normal(0, 3.3)))  # canvas pixels
+    across, down = fields[rng.integers(_FIELDS)], fields[rng.integers(_FIELDS)]
+    across = matrix[0, 0] * _X + matrix[0, 1] * _Y + strength * across + np.float32(_MIDDLE)
+    down = matrix[1, 0] * _X + matrix[1, 1] * _Y + strength * down + np.float32(_MIDDLE)
+    return cv2.remap(image, across, down, cv2.INTER_LINEAR)
 
 
 def displacements(rng: np.random.Generator) -> np.ndarray:
@@ -104,7 +125,17 @@ def wear(digit: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         return digit
     if kind < 0.20:
         return cv2.GaussianBlur(digit, (0, 0), rng.uniform(0.8, 2.5))
-    return digit
+    return pixelate(digit, rng) if kind < 0.30 else digit
+
+
+def pixelate(digit: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Make a bitmap of few pixels and enlarge it, smoothly or in blocks."""
+    side = int(rng.integers(16, 36))
+    small = cv2.resize(digit, (side, side), interpolation=cv2.INTER_AREA)
+    level = rng.uniform(0.25, 0.6) * small.max()
+    _, bitmap = cv2.threshold(small, level, 255, cv2.THRESH_BINARY)
+    way = cv2.INTER_NEAREST if rng.random() < 0.3 else cv2.INTER_CUBIC
+    return cv2.resize(bitmap, (CANVAS, CANVAS), interpolation=way)
 
 
 def fade(digit: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -2,19 +2,34 @@
 
 import numpy as np
 
+DIGITS = 10  # the first outputs of a network
+NOT_A_DIGIT = 10  # the one after them
 CERTAIN_COVERAGE = 0.98  # of the digits that are read correctly, how many to call certain
 
 
 def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
-    """(n, 10) logits to probabilities that sum to 1, float32."""
+    """(n, m) logits to probabilities that sum to 1, float32."""
     scaled = logits / temperature
     powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
     return (powers / powers.sum(axis=-1, keepdims=True)).astype(np.float32)
 
 
+def digit_probabilities(logits: np.ndarray, temperature: float) -> np.ndarray:
+    """(n, 11) logits to the probabilities of the ten digits, given that it is one."""
+    return softmax(logits[:, :DIGITS], temperature)
+
+
+def certainty(logits: np.ndarray, temperature: float) -> np.ndarray:
+    """How sure the best answer is, (n,) float32: that it is a digit, and this one.
+
+    Networks without an output for what is not a digit are asked for the digit alone.
+    """
+    return softmax(logits, temperature)[:, :DIGITS].max(axis=1)
+
+
 def negative_log_likelihood(logits: np.ndarray, digits: np.ndarray, temperature: float) -> float:
     """The mean surprise at the right answers, in nats."""
-    right = softmax(logits, temperature)[np.arange(len(digits)), digits]
+    right = digit_probabilities(logits, temperature)[np.arange(len(digits)), digits]
     return float(-np.log(np.maximum(right, 1e-12)).mean())
 
 
@@ -25,13 +40,11 @@ def fit_temperature(logits: np.ndarray, digits: np.ndarray) -> float:
 
 
 def certain_threshold(logits: np.ndarray, digits: np.ndarray, temperature: float) -> float:
-    """The confidence that CERTAIN_COVERAGE of the correctly read digits reach."""
-    probabilities = softmax(logits, temperature)
-    confidence = probabilities.max(axis=1)
-    correct = probabilities.argmax(axis=1) == digits
+    """The `certainty` that CERTAIN_COVERAGE of the correctly read digits reach."""
+    correct = logits[:, :DIGITS].argmax(axis=1) == digits
     if not correct.any():
         return 1.0
-    return float(np.quantile(confidence[correct], 1 - CERTAIN_COVERAGE))
+    return float(np.quantile(certainty(logits, temperature)[correct], 1 - CERTAIN_COVERAGE))
 
 
 def calibration_error(probabilities: np.ndarray, digits: np.ndarray, bins: int = 15) -> float:

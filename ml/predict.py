@@ -12,7 +12,7 @@ from .header import InvalidImage
 from .preprocess import prepare
 
 ENGINES = ("litert", "keras")
-REASONS = ("low_confidence",)
+REASONS = ("low_confidence", "not_a_digit")
 BULK = 64  # images in one call of the network, when there are many
 
 
@@ -65,23 +65,27 @@ class Predictor:
 
     def guess(self, pixels: np.ndarray) -> list[Guess]:
         """One guess for each of (n, 28, 28) uint8 pictures."""
+        logits = self.logits(pixels)
+        probabilities = calibrate.digit_probabilities(logits, self.temperature)
         return [
-            self._guess(probabilities, each)
-            for probabilities, each in zip(self.probabilities(pixels), pixels, strict=True)
+            Guess(
+                int(each.argmax()), float(each.max()), each, self._reason(row), image, self.version
+            )
+            for each, row, image in zip(probabilities, logits, pixels, strict=True)
         ]
 
-    def _guess(self, probabilities: np.ndarray, pixels: np.ndarray) -> Guess:
-        digit = int(probabilities.argmax())
-        confidence = float(probabilities[digit])
-        reason = "" if confidence >= self.certain_above else "low_confidence"
-        return Guess(digit, confidence, probabilities, reason, pixels, self.version)
+    def _reason(self, logits: np.ndarray) -> str:
+        """Why an answer with these (11,) logits is uncertain; empty when it is certain."""
+        if calibrate.certainty(logits[np.newaxis], self.temperature)[0] >= self.certain_above:
+            return ""
+        return "not_a_digit" if logits.argmax() == calibrate.NOT_A_DIGIT else "low_confidence"
 
     def probabilities(self, pixels: np.ndarray) -> np.ndarray:
         """Calibrated probabilities for (n, 28, 28) uint8; returns (n, 10) float32."""
-        return calibrate.softmax(self.logits(pixels), self.temperature)
+        return calibrate.digit_probabilities(self.logits(pixels), self.temperature)
 
     def logits(self, pixels: np.ndarray) -> np.ndarray:
-        """Ask the network about (n, 28, 28) uint8; returns (n, 10) float32."""
+        """Ask the network about (n, 28, 28) uint8; returns (n, 11) float32."""
         batch = pixels[..., np.newaxis].astype(np.float32)
         return np.concatenate(
             [self._run(batch[start : start + BULK]) for start in range(0, len(batch), BULK)]

@@ -9,14 +9,13 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+from .clutter import drop_lines, keep_digit
 from .decode import WORKING_SIDE, decode
 from .header import InvalidImage, inspect
+from .paper import estimate_paper, ink_over, strengthen
 
 SIDE = 28  # pixels; MNIST's frame
 BOX = 20  # pixels; the box inside it that holds the digit
-MIN_CONTRAST = 14  # of 255: fainter ink cannot be told from noise
-MIN_RULED = 64  # pixels; in a smaller picture a line cannot be told from a stroke
-PAPER_GRID = 32  # pixels on the longer side of the copy on which the paper is estimated
 
 Show = Callable[[str, np.ndarray], None]
 
@@ -38,10 +37,10 @@ def prepare(upload: bytes, show: Show = lambda step, pixels: None) -> np.ndarray
     show("paper", paper)
     ink = ink_over(paper, picture)
     show("ink", ink)
-    ink = strengthen(ink)
-    show("strengthened", ink)
     ink = drop_lines(ink)
     show("ruled lines dropped", ink)
+    ink = strengthen(ink)
+    show("strengthened", ink)
     ink = keep_digit(ink)
     show("digit kept", ink)
     ink = thicken(crop(ink))
@@ -76,180 +75,16 @@ def already_framed(picture: np.ndarray) -> np.ndarray | None:
 
 def reduce(picture: np.ndarray) -> np.ndarray:
     """Scale a picture down to WORKING_SIDE pixels on its longer side; never up."""
-    scale = WORKING_SIDE / max(picture.shape[:2])
+    height, width = picture.shape[:2]
+    whole = max(height, width) // WORKING_SIDE  # a whole factor first: others take 20 times as long
+    if whole > 1:
+        height, width = height // whole, width // whole
+        picture = picture[: height * whole, : width * whole]
+        picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    scale = WORKING_SIDE / max(height, width)
     if scale >= 1:
         return picture
-    return cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-
-
-def estimate_paper(picture: np.ndarray) -> np.ndarray:
-    """Estimate the bare paper under the ink: its colour and how the light falls on it.
-
-    Fits a quadratic surface to each channel of a small copy, leaving out, round by round,
-    what differs from it. The fit starts from the border, where there is rarely ink, so dark
-    and light paper need no telling apart. Returns the shape and type of `picture`.
-    """
-    height, width = picture.shape[:2]
-    scale = min(1, PAPER_GRID / max(height, width))
-    grid = (max(4, round(width * scale)), max(4, round(height * scale)))
-    small = cv2.resize(picture, grid, interpolation=cv2.INTER_AREA).astype(np.float32)
-    colours = small.reshape(-1, 3)
-    surface = _quadratic(*grid)
-    border = _border(*grid)
-    fit = np.broadcast_to(np.median(colours[border], axis=0), colours.shape)
-    for degree in (1, 1, 1, 3, 3, 6, 6, 6):  # constant, then plane, then quadratic
-        residual = np.abs(colours - fit).max(axis=1)
-        spread = max(4.0, 2.0 * float(np.median(residual[border])))
-        weight = np.where(border, 3.0, 1.0) / (1 + (residual / spread) ** 4)
-        basis = surface[:, :degree]
-        weighted = basis * weight[:, np.newaxis]
-        normal = weighted.T @ basis + 1e-3 * np.eye(degree, dtype=np.float32)
-        fit = basis @ np.linalg.solve(normal, weighted.T @ colours)
-    fit = np.clip(fit, 0, 255).astype(np.uint8).reshape(small.shape)
-    return cv2.resize(fit, (width, height), interpolation=cv2.INTER_LINEAR)
-
-
-def _quadratic(width: int, height: int) -> np.ndarray:
-    """The monomials 1, x, y, x^2, xy, y^2 on a grid; (h * w, 6) float32."""
-    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)
-    return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1).reshape(-1, 6)
-
-
-def _border(width: int, height: int) -> np.ndarray:
-    """Which points of a grid lie on its rim; (h * w,) bool."""
-    inside = np.zeros((height, width), bool)
-    margin = max(1, min(width, height) // 12)
-    inside[margin:-margin, margin:-margin] = True
-    return ~inside.ravel()
-
-
-def ink_over(paper: np.ndarray, picture: np.ndarray) -> np.ndarray:
-    """Measure how far each pixel is from the paper, in the direction of the ink's colour.
-
-    Returns (h, w) uint8. Red on yellow, white on slate: what counts is the distance in
-    colour, not which of the two is darker. Raises InvalidImage `blank`.
-    """
-    difference = cv2.subtract(picture, paper, dtype=cv2.CV_32F)
-    distance = np.abs(difference).max(axis=2).astype(np.uint8)
-    threshold = _otsu(distance)
-    marked = distance > threshold
-    noise = float(np.median(distance[~marked]))
-    contrast = float(np.median(distance[marked])) if marked.any() else 0.0
-    if contrast < max(MIN_CONTRAST, 4 * noise):
-        raise InvalidImage("blank", f"Expected ink, found contrast {contrast:.0f} of 255.")
-    direction = difference[marked].mean(axis=0)
-    direction /= np.linalg.norm(direction) + 1e-6
-    ink = difference @ (direction / np.abs(direction).max())
-    return np.clip(ink, 0, 255).astype(np.uint8)
-
-
-def _otsu(grey: np.ndarray) -> int:
-    threshold, _ = cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    return int(threshold)
-
-
-def strengthen(ink: np.ndarray) -> np.ndarray:
-    """Stretch ink so that paper and its noise become 0 and a firm stroke 255."""
-    threshold = _otsu(ink)
-    firm = float(np.median(ink[ink > threshold]))
-    low = 0.6 * threshold
-    high = max(low + 1, 0.5 * (threshold + firm))
-    return np.clip((ink - low) * (255 / (high - low)), 0, 255).astype(np.uint8)
-
-
-def drop_lines(ink: np.ndarray) -> np.ndarray:
-    """Erase ruled and squared paper's lines: thin, straight, from side to side."""
-    if min(ink.shape) < MIN_RULED:
-        return ink
-    lines = _long_lines(ink) | _long_lines(ink.T).T
-    if not lines.any():
-        return ink
-    return np.where(lines, 0, ink).astype(np.uint8)
-
-
-def _long_lines(ink: np.ndarray) -> np.ndarray:
-    """Find nearly horizontal lines across the picture, but for where a stroke crosses them."""
-    height, width = ink.shape
-    marked = (ink > 64).astype(np.uint8)
-    runs = cv2.morphologyEx(marked, cv2.MORPH_OPEN, np.ones((1, max(5, width // 10)), np.uint8))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(runs)
-    found = np.zeros(ink.shape, bool)
-    for label in range(1, count):
-        left, _, across, down, area = stats[label]
-        thickness = area / across
-        touches = (left <= 1) + (left + across >= width - 1)
-        long_enough = across > 0.9 * width or (touches and across > 0.6 * width)
-        if long_enough and thickness <= max(2, 0.03 * height) and down <= 0.15 * height:
-            found |= labels == label
-    if not found.any():
-        return found
-    band = cv2.dilate(found.astype(np.uint8), np.ones((5, 1), np.uint8))
-    rest = cv2.subtract(marked, band)
-    crossing = cv2.dilate(rest, np.ones((7, 3), np.uint8)) > 0
-    above = cv2.dilate(rest, np.ones((9, 3), np.uint8), anchor=(1, 8)) > 0
-    below = cv2.dilate(rest, np.ones((9, 3), np.uint8), anchor=(1, 0)) > 0
-    return (band > 0) & ~(crossing & above & below)
-
-
-def keep_digit(ink: np.ndarray) -> np.ndarray:
-    """Keep the parts of one digit; drop specks, frames, shadows at the edge and neighbours.
-
-    Raises InvalidImage `blank` when nothing is left.
-    """
-    height, width = ink.shape
-    marked = (ink > 96).astype(np.uint8)
-    count, labels, stats, centers = cv2.connectedComponentsWithStats(marked, connectivity=8)
-    if count == 1:
-        raise InvalidImage("blank", "Expected a digit, found only lines and specks.")
-    areas = stats[:, cv2.CC_STAT_AREA].astype(np.float32)
-    scores = areas.copy()
-    scores[0] = 0
-    for label in range(1, count):
-        left, top, across, down, area = stats[label]
-        sides = (left == 0) + (top == 0) + (left + across == width) + (top + down == height)
-        x, y = centers[label]
-        off_center = max(abs(x / width - 0.5), abs(y / height - 0.5))
-        if sides:
-            hollow = area < 0.35 * across * down
-            if (sides >= 3 and hollow) or off_center > 0.38:
-                scores[label] = 0
-        scores[label] *= 1 - off_center
-    if not scores.any():
-        scores = areas * (np.arange(count) > 0)
-    main = int(np.argmax(scores))
-    kept = np.zeros(count, bool)
-    kept[main] = True
-    box = _box(stats[main])
-    reach = 0.25 * max(stats[main][cv2.CC_STAT_HEIGHT], stats[main][cv2.CC_STAT_WIDTH])
-    for label in np.argsort(-scores):
-        if kept[label] or scores[label] <= 0 or areas[label] < 0.004 * areas[main]:
-            continue
-        if _gap(_box(stats[label]), box) <= reach:
-            kept[label] = True
-            box = _union(box, _box(stats[label]))
-    near = cv2.dilate(kept[labels].astype(np.uint8), np.ones((3, 3), np.uint8))
-    return np.where(near > 0, ink, 0).astype(np.uint8)
-
-
-def _box(stat: np.ndarray) -> tuple[int, int, int, int]:
-    left, top, across, down = (int(value) for value in stat[:4])
-    return left, top, left + across, top + down
-
-
-def _gap(one: tuple, other: tuple) -> float:
-    """The distance between two boxes, in pixels; 0 when they touch or overlap."""
-    across = max(one[0], other[0]) - min(one[2], other[2])
-    down = max(one[1], other[1]) - min(one[3], other[3])
-    return float(np.hypot(max(0, across), max(0, down)))
-
-
-def _union(one: tuple, other: tuple) -> tuple:
-    return (
-        min(one[0], other[0]),
-        min(one[1], other[1]),
-        max(one[2], other[2]),
-        max(one[3], other[3]),
-    )
+    return cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
 
 
 def crop(ink: np.ndarray) -> np.ndarray:

@@ -13,9 +13,12 @@ import keras
 import numpy as np
 
 from . import augment, calibrate, checkpoint
+from .calibrate import NOT_A_DIGIT
 from .dataset import Arrays, split_validation
 from .network import build
 
+DRAWN = 8  # for so many of MNIST's images, one digit drawn by us ...
+OTHERS = 6  # ... and for so many, one picture of something else
 PEAK_RATE = 2e-3  # learning rate of Adam after the warm-up; falls to 0 along a cosine
 LIBRARIES = ("keras", "tensorflow", "numpy", "opencv-python-headless", "ai-edge-litert")
 
@@ -25,13 +28,13 @@ class Plan(NamedTuple):
 
     name: str
     network: str = "cnn"
-    epochs: int = 20
+    epochs: int = 60
     batch_size: int = 128
     seed: int = 0
 
 
 class Batches(keras.utils.PyDataset):
-    """The training images in random order, varied anew in every epoch."""
+    """The training images in random order, varied anew in every epoch, and drawings."""
 
     def __init__(self, images: Arrays, plan: Plan, epoch: int = 0):
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=16)
@@ -54,8 +57,14 @@ class Batches(keras.utils.PyDataset):
         size = self._plan.batch_size
         chosen = self._order[index * size : (index + 1) * size]
         rng = np.random.default_rng([self._plan.seed, self._epoch, index])
-        pixels = augment.vary(self._images.pixels[chosen], self._fields, rng)
-        return pixels[..., np.newaxis].astype(np.float32), self._images.digits[chosen]
+        images = self._images.pixels[chosen]
+        drawn, drawn_digits = augment.drawn_digits(size // DRAWN, self._fields, rng)
+        others = augment.drawn_others(size // OTHERS, images, self._fields, rng)
+        pixels = np.concatenate([augment.vary(images, self._fields, rng), drawn, others])
+        digits = np.concatenate(
+            [self._images.digits[chosen], drawn_digits, np.full(len(others), NOT_A_DIGIT)]
+        )
+        return pixels[..., np.newaxis].astype(np.float32), digits
 
 
 class State(keras.callbacks.Callback):
@@ -172,7 +181,7 @@ def describe(
     """The facts kept beside a checkpoint: origin, calibration and figures."""
     logits = predict(network, held.pixels)
     temperature = calibrate.fit_temperature(logits, held.digits)
-    right = predict(network, data[1].pixels).argmax(axis=1) == data[1].digits
+    right = predict(network, data[1].pixels)[:, :10].argmax(axis=1) == data[1].digits
     return {
         "created_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         **plan._asdict(),
@@ -195,5 +204,5 @@ def describe(
 
 
 def predict(network: keras.Model, pixels: np.ndarray) -> np.ndarray:
-    """The logits of a Keras network for (n, 28, 28) uint8; (n, 10) float32."""
+    """The logits of a Keras network for (n, 28, 28) uint8; (n, 11) float32."""
     return network.predict(pixels[..., np.newaxis].astype(np.float32), batch_size=500, verbose=0)

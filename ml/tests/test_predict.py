@@ -45,9 +45,17 @@ def test_threads_do_not_disturb_each_other(predictor, typed):
     assert all(np.array_equal(each, expected) for each in rounds)
 
 
-def test_an_unsure_answer_says_why(predictor):
-    unsure = predictor._guess(np.full(10, 0.1, np.float32), np.zeros((28, 28), np.uint8))
-    assert (unsure.status, unsure.reason) == ("uncertain", "low_confidence")
+@pytest.mark.parametrize(
+    ("logits", "reason"),
+    [
+        ([12.0] + [0.0] * 10, ""),
+        ([0.1] + [0.0] * 10, "low_confidence"),
+        ([0.0] * 10 + [12.0], "not_a_digit"),
+        ([9.0] + [0.0] * 9 + [12.0], "not_a_digit"),
+    ],
+)
+def test_an_uncertain_answer_says_why(predictor, logits, reason):
+    assert predictor._reason(np.array(logits, np.float32)) == reason
 
 
 def test_an_unknown_engine_is_refused(shipped):

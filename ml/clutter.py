@@ -1,0 +1,211 @@
+"""What is on the paper beside the digit: lines, frames, edges, specks, neighbours."""
+
+import cv2
+import numpy as np
+
+from .header import InvalidImage
+from .paper import otsu
+
+MIN_RULED = 64  # pixels; in a smaller picture a line cannot be told from a stroke
+CRUMB = 0.03  # of the area of a digit's largest stroke: less is a crumb of one, or a speck
+Box = tuple[int, int, int, int]  # left, top, right, bottom, in pixels
+
+
+def drop_lines(ink: np.ndarray) -> np.ndarray:
+    """Erase ruled and squared paper's lines: thin, straight, from side to side.
+
+    Takes and returns (h, w) uint8, paper 0, as `ink_over` measures it.
+    """
+    if min(ink.shape) < MIN_RULED:
+        return ink
+    firm = otsu(ink)
+    lines = _long_lines(ink, firm) | _long_lines(ink.T, firm).T
+    if not lines.any():
+        return ink
+    rest = np.where(lines, 0, ink).astype(np.uint8)
+    return rest if (rest > firm).any() else ink  # a single stroke across the picture is a digit
+
+
+def _long_lines(ink: np.ndarray, firm: int) -> np.ndarray:
+    """Find nearly horizontal lines across the picture, but for where a stroke crosses them.
+
+    Lines are fainter than strokes and get lost in the light, so they are looked for below
+    `firm`, in what is thinner than a stroke from above to below.
+    """
+    height, width = ink.shape
+    thickest = max(2, round(0.03 * height))
+    ink = np.ascontiguousarray(ink)
+    thin = cv2.morphologyEx(ink, cv2.MORPH_TOPHAT, np.ones((thickest + 2, 1), np.uint8))
+    marked = (thin > max(8, 0.25 * firm)).astype(np.uint8)
+    runs = cv2.morphologyEx(marked, cv2.MORPH_OPEN, np.ones((1, width // 10), np.uint8))
+    found = _across(runs, thickest)
+    if not found.any():
+        return found
+    usual = (
+        1.5 * float(np.quantile(ink[found], 0.7)) + 10
+    )  # what is firmer is a stroke along the line
+    band = cv2.dilate(found.astype(np.uint8), np.ones((5, 1), np.uint8))
+    band[ink > usual] = 0
+    strokes = cv2.subtract((ink > firm).astype(np.uint8), band)
+    crossing = cv2.dilate(strokes, np.ones((7, 3), np.uint8)) > 0
+    above = cv2.dilate(strokes, np.ones((9, 3), np.uint8), anchor=(1, 8)) > 0
+    below = cv2.dilate(strokes, np.ones((9, 3), np.uint8), anchor=(1, 0)) > 0
+    return (band > 0) & ~(crossing & above & below)
+
+
+def _across(runs: np.ndarray, thickest: int) -> np.ndarray:
+    """Which of the runs (h, w) make up lines from one side of the picture to the other.
+
+    Where there is one such line, one that fades on its way counts, too.
+    """
+    height, width = runs.shape
+    margin = round(0.04 * width)
+    if not (runs[:, :margin].any() and runs[:, -margin:].any()):
+        return np.zeros(runs.shape, bool)
+    gap = width // 5  # closed without a margin, what ends near the side would reach it
+    joined = cv2.copyMakeBorder(runs, 0, 0, gap, gap, cv2.BORDER_CONSTANT)
+    joined = cv2.dilate(joined, np.ones((3, 1), np.uint8))
+    joined = cv2.morphologyEx(joined, cv2.MORPH_CLOSE, np.ones((1, gap), np.uint8))
+    joined = np.ascontiguousarray(joined[:, gap:-gap])
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(joined, ltype=cv2.CV_16U)
+    left, _, across, down, _ = stats.T
+    thickness = np.bincount(labels[runs > 0], minlength=len(stats)) / across
+    thin = (thickness <= thickest) & (down <= 0.15 * height)
+    starts, ends = left <= margin, left + across >= width - margin
+    whole = thin & starts & ends
+    faded = thin & (starts | ends) & (across > 0.4 * width)
+    chosen = (faded if whole.any() else whole) & (np.arange(len(stats)) > 0)
+    if not whole[1:].any():
+        return np.zeros(runs.shape, bool)
+    return chosen[labels] & (runs > 0)
+
+
+def keep_digit(ink: np.ndarray) -> np.ndarray:
+    """Keep the parts of one digit; drop specks, frames, shadows at the edge and neighbours.
+
+    Takes and returns (h, w) uint8. Raises InvalidImage `blank` when nothing is left.
+    """
+    marked = (ink > 96).astype(np.uint8)
+    joined = (
+        cv2.dilate(marked, np.ones((3, 3), np.uint8)) if min(ink.shape) >= MIN_RULED else marked
+    )
+    count, labels, stats, centers = cv2.connectedComponentsWithStats(joined, ltype=cv2.CV_16U)
+    if count == 1:
+        raise InvalidImage("blank", "Expected a digit, found only lines and specks.")
+    if count == 2:  # one stroke, and nothing beside it
+        return ink
+    scores = _likelihood(labels, stats, centers)
+    parts = _parts(scores, stats)
+    kept = np.take(parts.astype(np.uint8), labels)
+    crumbs = (scores > 0) & (stats[:, cv2.CC_STAT_AREA] < CRUMB * stats[1:, cv2.CC_STAT_AREA].max())
+    if crumbs.any():
+        kept |= np.take(_beside(kept, labels, crumbs).astype(np.uint8), labels)
+    near = cv2.dilate(kept, np.ones((3, 3), np.uint8))
+    return cv2.bitwise_and(ink, ink, mask=near)
+
+
+def _likelihood(labels: np.ndarray, stats: np.ndarray, centers: np.ndarray) -> np.ndarray:
+    """How likely each component is the digit: its area, less off-center; 0 for what is not."""
+    height, width = labels.shape
+    areas = stats[:, cv2.CC_STAT_AREA].astype(np.float32)
+    areas[0] = 0
+    off_center = np.abs(centers / (width, height) - 0.5).max(axis=1)
+    scores = areas * (1 - off_center)
+    scores[_full_sides(labels, len(stats)) >= 2] = 0
+    at_edge = _at_edge(stats, labels.shape)
+    central = np.where(off_center <= 0.38, scores, 0)
+    if not at_edge[np.argmax(central)]:  # a digit that fills its picture may touch the edge, too
+        scores[at_edge & (off_center > 0.33)] = 0
+    boxes = stats[:, cv2.CC_STAT_WIDTH] * stats[:, cv2.CC_STAT_HEIGHT]
+    for label in np.flatnonzero((boxes > 0.25 * height * width) & (scores > 0)):
+        if _is_frame(label, labels, stats):
+            scores[label] = 0
+    return scores if scores.any() else areas
+
+
+def _full_sides(labels: np.ndarray, count: int) -> np.ndarray:
+    """How many of the picture's four sides each component covers; (count,) int."""
+    sides = (labels[0], labels[-1], labels[:, 0], labels[:, -1])
+    return np.sum([np.bincount(side, minlength=count) > 0.9 * len(side) for side in sides], axis=0)
+
+
+def _at_edge(stats: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Whether each component reaches the edge of the picture; (n,) bool."""
+    left, top, across, down, _ = stats.T
+    return (left == 0) | (top == 0) | (left + across == shape[1]) | (top + down == shape[0])
+
+
+def _is_frame(label: int, labels: np.ndarray, stats: np.ndarray) -> bool:
+    """Whether a component is a box drawn around another one."""
+    left, top, across, down, area = stats[label]
+    if area > 0.4 * across * down:
+        return False
+    right, bottom = left + across, top + down
+    inside = (
+        (stats[:, 0] > left)
+        & (stats[:, 1] > top)
+        & (stats[:, 0] + stats[:, 2] < right)
+        & (stats[:, 1] + stats[:, 3] < bottom)
+        & (stats[:, 3] > 0.3 * down)
+    )
+    if not inside.any():
+        return False
+    rim = max(1, round(0.08 * min(across, down)))
+    core = labels[top + rim : bottom - rim, left + rim : right - rim] == label
+    return bool(core.sum() < 0.1 * area)
+
+
+def _parts(scores: np.ndarray, stats: np.ndarray) -> np.ndarray:
+    """Which components are strokes of the digit: the likeliest one, and what is close to it."""
+    main = int(np.argmax(scores))
+    kept = np.arange(len(scores)) == main
+    areas = stats[:, cv2.CC_STAT_AREA]
+    box = _box(stats[main])
+    size = max(stats[main][cv2.CC_STAT_HEIGHT], stats[main][cv2.CC_STAT_WIDTH])
+    for label in np.argsort(-scores):
+        part = _box(stats[label])
+        if kept[label] or scores[label] <= 0 or areas[label] < CRUMB * areas[main]:
+            continue
+        if _gap(part, box) <= _reach(part, box) * size:
+            kept[label] = True
+            box = _union(box, part)
+    return kept
+
+
+def _reach(part: Box, box: Box) -> float:
+    """How far a part may be from the rest of its digit, in parts of the digit's size.
+
+    The bar of a 5 may float above it; what is beside a digit is a neighbour.
+    """
+    overlap = min(part[2], box[2]) - max(part[0], box[0])
+    return 0.5 if overlap > 0.6 * (part[2] - part[0]) else 0.25
+
+
+def _beside(kept: np.ndarray, labels: np.ndarray, crumbs: np.ndarray) -> np.ndarray:
+    """Which crumbs lie beside the kept strokes, as a dry brush leaves them; (n,) bool."""
+    *_, width, height = cv2.boundingRect(kept)
+    reach = 2 * max(1, round(0.04 * max(height, width))) + 1
+    near = cv2.dilate(kept, np.ones((reach, reach), np.uint8))
+    reached = np.bincount(labels[near > 0], minlength=len(crumbs)) > 0
+    return crumbs & reached
+
+
+def _box(stat: np.ndarray) -> Box:
+    left, top, across, down = (int(value) for value in stat[:4])
+    return left, top, left + across, top + down
+
+
+def _gap(one: Box, other: Box) -> float:
+    """The distance between two boxes, in pixels; 0 when they touch or overlap."""
+    across = max(one[0], other[0]) - min(one[2], other[2])
+    down = max(one[1], other[1]) - min(one[3], other[3])
+    return float(np.hypot(max(0, across), max(0, down)))
+
+
+def _union(one: Box, other: Box) -> Box:
+    return (
+        min(one[0], other[0]),
+        min(one[1], other[1]),
+        max(one[2], other[2]),
+        max(one[3], other[3]),
+    )
