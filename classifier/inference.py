@@ -1,5 +1,6 @@
 """The door to `ml`: bytes in, a guess out. Nothing else here knows what a picture is."""
 
+import base64
 import os
 import threading
 from collections.abc import Sequence
@@ -7,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from django.conf import settings
 
-from ml import checkpoint, picture
+from ml import checkpoint, explain, picture
 from ml.header import InvalidImage, inspect
 from ml.predict import Guess, Predictor
 from ml.preprocess import prepare
@@ -71,9 +72,17 @@ def steps(upload: bytes) -> list[tuple[str, np.ndarray]]:
     return shown
 
 
-def as_png(pixels: np.ndarray) -> bytes:
-    """Pixels, (h, w) or (h, w, 3) uint8, as a PNG file."""
-    return picture.as_png(pixels)
+def occlusion(version: str, pixels: np.ndarray, digit: int) -> np.ndarray:
+    """What an answer rests on, shown on the (28, 28) pixels; (28, 28, 3) uint8.
+
+    Raises NotReady when the version is gone.
+    """
+    return explain.overlay(pixels, explain.occlusion(predictor(version), pixels, digit))
+
+
+def data_address(pixels: np.ndarray) -> str:
+    """Pixels, (h, w) or (h, w, 3) uint8, as the address of a PNG that needs no request."""
+    return "data:image/png;base64," + base64.b64encode(picture.as_png(pixels)).decode()
 
 
 def thumbnail(upload: bytes, side: int) -> bytes:

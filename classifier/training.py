@@ -39,17 +39,22 @@ def free_name(name: str) -> str:
 
 
 def measure(
-    name: str, data: Iterable[Path], folders: Iterable[Path], as_uploads: bool
+    name: str, data: Iterable[Path], folders: Iterable[Path], as_uploads: Sequence[bool]
 ) -> tuple[Checkpoint, list[Answers]]:
     """What a version answers on files of arrays and folders of pictures.
 
-    Without a name, the active version. Raises OSError and ValueError for what cannot be
+    The arrays are asked once for each of `as_uploads`: as they are, or as PNG files. Without a name, the active version. Raises OSError and ValueError for what cannot be
     read, NotReady for the version.
     """
     predictor = inference.predictor(name.removesuffix(".keras"))
     source = checkpoint.read(registry.locate(predictor.version), predictor.version)
     sets = [
-        (path.name, evaluate.from_arrays(*dataset.load_labelled(path), as_uploads)) for path in data
+        (
+            f"{path.name} as uploads" if way and len(as_uploads) > 1 else path.name,
+            evaluate.from_arrays(*dataset.load_labelled(path), way),
+        )
+        for path in data
+        for way in as_uploads
     ] + [(folder.name, evaluate.from_folder(folder)) for folder in folders]
     return source, [evaluate.ask(label, pictures, predictor) for label, pictures in sets]
 

@@ -123,5 +123,6 @@ def figures(answers: Answers) -> dict:
         "accuracy": round(float(correct.sum()) / images, 6),
         "certain": round(float(certain.sum()) / images, 6),
         "accuracy_of_certain": round(float(correct[certain].mean()), 6) if certain.any() else None,
+        "certain_of_correct": round(float(certain[correct].mean()), 6) if correct.any() else None,
         "calibration_error": round(calibrate.calibration_error(probabilities, digits), 6),
     }

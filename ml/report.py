@@ -138,6 +138,7 @@ def _table(summaries: list[dict]) -> str:
             "95 % interval",
             "certain",
             "right of these",
+            "certain of the right ones",
             "calibration error",
         )
     )
@@ -156,6 +157,7 @@ def _cells(summary: dict) -> str:
         f"{_percent(low)} to {_percent(high)}",
         _percent(summary.get("certain")),
         _percent(summary.get("accuracy_of_certain")),
+        _percent(summary.get("certain_of_correct")),
         _percent(summary.get("calibration_error")),
     )
     return "".join(f"<td>{value}</td>" for value in values)

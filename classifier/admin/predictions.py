@@ -4,9 +4,10 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from classifier import inference
+from classifier.inference import data_address
 from classifier.models import Prediction
 
-from .evidence import Evidence, UploadViews, data_address
+from .evidence import Evidence, UploadViews
 
 
 class StatusFilter(admin.SimpleListFilter):
@@ -116,6 +117,7 @@ def detail(prediction: Prediction) -> dict:
     steps, remark = _recomputed(prediction)
     return {
         "saw": data_address(prediction.pixels),
+        "rests_on": _rests_on(prediction),
         "bars": [
             {"digit": digit, "percent": f"{100 * probability:.1f}"}
             for digit, probability in enumerate(prediction.probabilities)
@@ -123,6 +125,15 @@ def detail(prediction: Prediction) -> dict:
         "steps": [{"name": name, "address": data_address(pixels)} for name, pixels in steps],
         "remark": remark,
     }
+
+
+def _rests_on(prediction: Prediction) -> str:
+    """The address of the occlusion map; empty when the version that answered is gone."""
+    try:
+        shown = inference.occlusion(prediction.version.name, prediction.pixels, prediction.digit)
+    except inference.NotReady:
+        return ""
+    return data_address(shown)
 
 
 def _recomputed(prediction: Prediction) -> tuple[list, str]:

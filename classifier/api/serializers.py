@@ -1,3 +1,5 @@
+from classifier import inference
+from classifier.inference import Guess, data_address
 from classifier.models import Prediction
 
 
@@ -13,4 +15,15 @@ def answer(prediction: Prediction) -> dict:
         "id": prediction.pk,
         "model": prediction.version.name,
         "created_at": prediction.created_at,
+    }
+
+
+def explanation(upload: bytes, guess: Guess) -> dict:
+    """Why: the steps to what the network saw, and what the answer rests on, as PNG addresses."""
+    return {
+        "steps": [
+            {"name": name, "image": data_address(pixels)}
+            for name, pixels in inference.steps(upload)
+        ],
+        "occlusion": data_address(inference.occlusion(guess.version, guess.pixels, guess.digit)),
     }

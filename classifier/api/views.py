@@ -8,7 +8,7 @@ from rest_framework.views import APIView
 
 from classifier import history, inference
 
-from .serializers import answer
+from .serializers import answer, explanation
 from .upload import one_image
 
 
@@ -40,4 +40,7 @@ class ClassifyView(APIView):
             duration_us=round((time.perf_counter() - started) * 1e6),
             request_id=request.id,
         )
-        return Response(answer(prediction))
+        body = answer(prediction)
+        if request.GET.get("explain") == "1":
+            body["explanation"] = explanation(upload, guess)
+        return Response(body)

@@ -39,8 +39,8 @@ def test_the_list_is_newest_first(admin_client, post):
         ("status=low_confidence", 0),
         ("q=seven", 1),
         ("q=eight", 0),
-        ("created_at__gte=2000-01-01", 1),
-        ("created_at__lt=2000-01-01", 0),
+        ("created_at__gte=2000-01-01T00:00:00Z", 1),
+        ("created_at__lt=2000-01-01T00:00:00Z", 0),
     ],
 )
 def test_filters_and_search_find_what_they_should(admin_client, kept, query, found):
@@ -66,6 +66,18 @@ def test_the_detail_page_says_when_the_pixels_would_differ_now(admin_client, kep
     other = Prediction.objects.get(pk=post("3_paint.png").json()["id"])
     Prediction.objects.filter(pk=kept.pk).update(pixels_zlib=other.pixels_zlib)
     assert "other pixels" in admin_client.get(f"{LIST}{kept.pk}/change/").content.decode()
+
+
+def test_the_detail_page_shows_what_the_answer_rests_on(admin_client, kept):
+    assert "rests on" in admin_client.get(f"{LIST}{kept.pk}/change/").content.decode()
+
+
+def test_the_detail_page_lives_without_the_version_that_answered(admin_client, kept):
+    kept.version.name = "gone"
+    kept.version.save()
+    page = admin_client.get(f"{LIST}{kept.pk}/change/")
+    assert page.status_code == 200
+    assert "rests on" not in page.content.decode()
 
 
 def test_the_detail_page_says_when_the_file_is_gone(admin_client, kept):

@@ -2,6 +2,9 @@ import json
 import re
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import OperationalError
+from django.test import Client
 
 from classifier import history, inference
 from classifier.models import Prediction
@@ -54,15 +57,11 @@ def test_the_same_file_twice_makes_two_rows_and_two_files(post, files):
 
 
 def test_what_the_client_calls_the_type_does_not_matter(client, sample):
-    from django.core.files.uploadedfile import SimpleUploadedFile
-
     image = SimpleUploadedFile("page.html", sample("7_paint.png"), "text/html")
     assert client.post("/mnist/classify", {"image": image}).json()["digit"] == 7
 
 
 def test_a_text_part_of_the_same_name_does_not_hide_the_file(client, sample):
-    from django.core.files.uploadedfile import SimpleUploadedFile
-
     image = SimpleUploadedFile("7.png", sample("7_paint.png"))
     assert client.post("/mnist/classify", {"image": [image, "text"]}).status_code == 200
 
@@ -73,15 +72,19 @@ def test_an_odd_accept_header_gets_json(post, accept):
 
 
 def test_a_format_in_the_query_is_ignored(client, sample):
-    from django.core.files.uploadedfile import SimpleUploadedFile
-
     image = SimpleUploadedFile("7.png", sample("7_paint.png"))
     assert client.post("/mnist/classify?format=xml", {"image": image}).json()["digit"] == 7
 
 
+def test_an_answer_is_explained_when_asked(client, sample):
+    image = SimpleUploadedFile("7.jpg", sample("7_ballpoint.jpg"))
+    why = client.post("/mnist/classify?explain=1", {"image": image}).json()["explanation"]
+    assert (why["steps"][0]["name"], why["steps"][-1]["name"]) == ("decoded", "framed")
+    assert why["occlusion"].startswith("data:image/png;base64,")
+
+
 def test_staff_logged_into_the_admin_need_no_csrf_token(admin_user, sample):
     from django.core.files.uploadedfile import SimpleUploadedFile
-    from django.test import Client
 
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(admin_user)
@@ -150,8 +153,6 @@ def test_a_failure_inside_the_network_is_a_503_that_keeps_nothing(post, monkeypa
 
 
 def test_when_the_row_cannot_be_written_the_file_goes_too(post, monkeypatch, files):
-    from django.db import OperationalError
-
     def fail(*args, **kwargs):
         raise OperationalError("database is locked")
 

@@ -22,6 +22,9 @@ class Command(BaseCommand):
             help="send --data as PNG files through the preprocessing of an upload",
         )
         parser.add_argument(
+            "--also-as-uploads", action="store_true", help="measure --data in both ways"
+        )
+        parser.add_argument(
             "--images",
             type=Path,
             action="append",
@@ -41,13 +44,14 @@ class Command(BaseCommand):
         )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
-    def handle(self, *, data, as_uploads, images, model, report, pictures_of, **options):
+    def handle(self, *, data, images, model, report, pictures_of, **options):
         from classifier import inference, training
 
         if not data and not images:
             raise CommandError("Name something to measure on: --data FILE.npz or --images DIR")
+        ways = [options["as_uploads"]] if not options["also_as_uploads"] else [False, True]
         try:
-            source, answers = training.measure(model, data, images, as_uploads)
+            source, answers = training.measure(model, data, images, ways)
             if report:
                 training.write_report(report, source, answers, pictures_of)
         except (OSError, ValueError, inference.NotReady) as error:
@@ -62,12 +66,19 @@ def as_json(version, sets):
 
 
 def as_table(version, sets):
-    columns = f"{'':36} {'images':>6} {'refused':>7} {'accuracy':>8} {'certain':>8} {'of these':>8}"
-    lines = [f"Version {version}", columns]
+    lines = [
+        f"Version {version}",
+        f"{'':36} {'images':>6} {'refused':>7} {'accuracy':>8} {'certain':>8} {'right of':>9}",
+        f"{'':36} {'':>6} {'':>7} {'':>8} {'':>8} {'these':>9}",
+    ]
     for each in sets:
-        shares = [each["accuracy"], each.get("certain"), each.get("accuracy_of_certain")]
-        percents = "".join(
-            f" {'-' if share is None else format(share, '.2%'):>8}" for share in shares
+        lines.append(
+            f"{each['name'][-36:]:36} {each['images']:>6} {each['refused']:>7} "
+            f"{percent(each['accuracy']):>8} {percent(each.get('certain')):>8} "
+            f"{percent(each.get('accuracy_of_certain')):>9}"
         )
-        lines.append(f"{each['name'][-36:]:36} {each['images']:>6} {each['refused']:>7}{percents}")
     return "\n".join(lines)
+
+
+def percent(share):
+    return "-" if share is None else f"{share:.2%}"
