@@ -43,8 +43,9 @@ def measure(
 ) -> tuple[Checkpoint, list[Answers]]:
     """What a version answers on files of arrays and folders of pictures.
 
-    The arrays are asked once for each of `as_uploads`: as they are, or as PNG files. Without a name, the active version. Raises OSError and ValueError for what cannot be
-    read, NotReady for the version.
+    The arrays are asked once for each of `as_uploads`: as they are, or as PNG files.
+    Without a name, the active version answers. Raises OSError and ValueError for what cannot
+    be read, NotReady for the version.
     """
     predictor = inference.predictor(name.removesuffix(".keras"))
     source = checkpoint.read(registry.locate(predictor.version), predictor.version)
