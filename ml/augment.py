@@ -33,13 +33,17 @@ def vary_one(image: np.ndarray, fields: np.ndarray, rng: np.random.Generator) ->
     """Deform, redraw and frame one (28, 28) uint8 image, or a drawing of (CANVAS, CANVAS)."""
     digit = deform(image, fields, rng)
     if rng.random() < UNWORN:
-        return frame(crop(digit))
+        return frame(crop(digit if _has_ink(digit) else image))
     digit = change_pen(digit, rng)
     digit = wear(digit, rng)
-    if np.count_nonzero(digit > 128) < MIN_INK:  # the pen was too thin for this one
+    if not _has_ink(digit):  # the pen was too thin for this one
         return frame(crop(image))
     digit = frame(thicken(crop(digit)))
     return misplace(fade(digit, rng), rng)
+
+
+def _has_ink(digit: np.ndarray) -> bool:
+    return np.count_nonzero(digit > 128) >= MIN_INK
 
 
 def drawn_digits(

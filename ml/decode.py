@@ -5,7 +5,7 @@ import numpy as np
 
 from .header import Header, InvalidImage
 
-WORKING_SIDE = 256  # pixels on the longer side; enough for a digit a tenth as high as its picture
+WORKING_SIDE = 192  # pixels on the longer side; enough for a digit a tenth as high as its picture
 
 cv2.utils.logging.setLogLevel(
     0
