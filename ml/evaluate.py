@@ -50,7 +50,7 @@ def from_files(paths: Iterable[tuple[Path, int]]) -> Iterator[Labelled]:
 
 def _prepared(upload: bytes) -> np.ndarray | None:
     try:
-        return prepare(upload)
+        return prepare(upload).pixels
     except InvalidImage:
         return None
 
@@ -107,7 +107,7 @@ def _chunks(pictures: Iterable[Labelled]) -> Iterator[list[Labelled]]:
 def _figures(logits: np.ndarray, digits: np.ndarray, refused: int, predictor: Predictor) -> dict:
     probabilities = calibrate.digit_probabilities(logits, predictor.temperature)
     correct = probabilities.argmax(axis=1) == digits
-    certain = calibrate.certainty(logits, predictor.temperature) >= predictor.certain_above
+    certain = np.array(predictor.reasons(logits)) == ""
     images = len(digits) + refused
     return {
         "images": images,

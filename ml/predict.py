@@ -7,10 +7,11 @@ import numpy as np
 
 from . import calibrate, checkpoint
 from .checkpoint import Checkpoint
-from .drawing import NOT_A_DIGIT
+from .preprocess import Prepared
 
+SEVERAL_DIGITS = "several_digits"  # told by the preparation, not by the network
 ENGINES = ("litert", "keras")
-REASONS = ("low_confidence", "not_a_digit")
+REASONS = ("low_confidence", "not_a_digit", SEVERAL_DIGITS)
 BULK = 64  # images in one call of the network, when there are many
 
 
@@ -38,6 +39,7 @@ class Predictor:
         self.version = source.name
         self.temperature = source.facts["temperature"]
         self.certain_above = source.facts["certain_above"]
+        self.digit_above = source.facts["digit_above"]
         compiled = checkpoint.load_compiled(source) if engine == "litert" else None
         self._run = LiteRT(compiled) if compiled else Keras(source)
 
@@ -52,22 +54,27 @@ class Predictor:
         """Calibrated probabilities for (n, 28, 28) uint8; returns (n, 10) float32."""
         return calibrate.digit_probabilities(self.logits(pixels), self.temperature)
 
+    def read(self, prepared: Prepared) -> Guess:
+        """One guess for one prepared upload."""
+        guess = self.guess(prepared.pixels[np.newaxis])[0]
+        return guess._replace(reason=SEVERAL_DIGITS) if prepared.several else guess
+
     def guess(self, pixels: np.ndarray) -> list[Guess]:
         """One guess for each of (n, 28, 28) uint8 pictures."""
         logits = self.logits(pixels)
         probabilities = calibrate.digit_probabilities(logits, self.temperature)
+        reasons = self.reasons(logits)
         return [
-            Guess(
-                int(each.argmax()), float(each.max()), each, self._reason(row), image, self.version
-            )
-            for each, row, image in zip(probabilities, logits, pixels, strict=True)
+            Guess(int(each.argmax()), float(each.max()), each, reason, image, self.version)
+            for each, reason, image in zip(probabilities, reasons, pixels, strict=True)
         ]
 
-    def _reason(self, logits: np.ndarray) -> str:
-        """Why an answer with these (11,) logits is uncertain; empty when it is certain."""
-        if calibrate.certainty(logits[np.newaxis], self.temperature)[0] >= self.certain_above:
-            return ""
-        return "not_a_digit" if logits.argmax() == NOT_A_DIGIT else "low_confidence"
+    def reasons(self, logits: np.ndarray) -> list[str]:
+        """Why answers with these (n, 11) logits are uncertain; empty where they are certain."""
+        confidence = calibrate.digit_probabilities(logits, self.temperature).max(axis=1)
+        reasons = np.where(confidence >= self.certain_above, "", "low_confidence")
+        is_digit = calibrate.digitness(logits) >= self.digit_above
+        return np.where(is_digit, reasons, "not_a_digit").tolist()
 
 
 class LiteRT:
