@@ -108,7 +108,10 @@ def change_pen(digit: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _thin(digit: np.ndarray, half: float) -> np.ndarray:
-    """Thin strokes to `half` pixels beside their middle; unlike erosion it breaks none."""
+    """Thin strokes to `half` pixels beside their middle; erosion would leave no hairline.
+
+    Strokes may break where they meet, as those of a pen that runs dry.
+    """
     depth = cv2.distanceTransform((digit > 96).astype(np.uint8), cv2.DIST_L2, 3)
     ridge = cv2.dilate(depth, np.ones((7, 7), np.uint8))
     return np.clip((depth - ridge + half) * 128 * (depth > 0), 0, 255).astype(np.uint8)
