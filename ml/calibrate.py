@@ -2,7 +2,8 @@
 
 import numpy as np
 
-DIGITS = 10  # the first outputs of a network; one more says that there is no digit
+DIGITS = 10  # the first outputs of a network
+NOT_A_DIGIT = 10  # the one after them
 CERTAIN_COVERAGE = 0.98  # of the digits that are read correctly, how many to call certain
 
 
@@ -47,7 +48,7 @@ def certain_thresholds(
     """
     correct = logits[:, :DIGITS].argmax(axis=1) == digits
     if not correct.any():
-        return 1.0, np.inf
+        return 1.0, 0.0
     confidence = digit_probabilities(logits[correct], temperature).max(axis=1)
     evidence = digitness(logits[correct])
     for part in np.linspace(1 - CERTAIN_COVERAGE, 0, 41):

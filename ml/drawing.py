@@ -9,7 +9,6 @@ import numpy as np
 
 CANVAS = 72  # pixels; what is drawn here is varied and framed by `augment`
 HEIGHT = 44  # pixels of the canvas, of a mark that is as high as others are
-NOT_A_DIGIT = 10  # the label of everything else
 
 # A way of writing is a list of strokes. A stroke goes smoothly through its points (x,y in percent
 # of the height, y down); "/" is a corner: the next piece starts where the last one ended.

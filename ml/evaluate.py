@@ -1,32 +1,52 @@
-"""A predictor and labelled pictures to figures."""
+"""A predictor and labelled pictures to answers, and answers to figures."""
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
 from . import calibrate
 from .header import InvalidImage
-from .predict import Predictor
+from .picture import as_png
+from .predict import Guess, Predictor
 from .preprocess import SIDE, prepare
 
 BULK = 256  # pictures prepared before the network is asked
 
 
 class Labelled(NamedTuple):
-    """One picture to measure on: prepared pixels (28, 28), or None where it was refused."""
+    """One picture to measure on."""
 
-    pixels: np.ndarray | None
+    name: str
     digit: int
+    source: Path | np.ndarray  # the file, or the array as it was given
+    pixels: np.ndarray | None  # (28, 28) as the network sees it; None where it was refused
+
+
+class Answers(NamedTuple):
+    """What a predictor said of a set of pictures, None of a refused one."""
+
+    name: str
+    pictures: list[Labelled]
+    guesses: list[Guess | None]
+
+    def mistakes(self) -> list[tuple[Labelled, Guess | None]]:
+        """The pictures that were refused or read as another digit."""
+        return [
+            (picture, guess)
+            for picture, guess in zip(self.pictures, self.guesses, strict=True)
+            if guess is None or guess.digit != picture.digit
+        ]
 
 
 def from_arrays(pixels: np.ndarray, digits: np.ndarray, as_uploads: bool) -> Iterator[Labelled]:
     """Arrays (n, h, w) uint8: 28x28 with bright ink as they are, others as PNG uploads."""
     direct = not as_uploads and pixels.shape[1:] == (SIDE, SIDE) and has_bright_ink(pixels)
-    for image, digit in zip(pixels, digits, strict=True):
-        yield Labelled(image if direct else _prepared(as_png(image)), int(digit))
+    for index, (image, digit) in enumerate(zip(pixels, digits, strict=True)):
+        prepared = image if direct else _prepared(as_png(image))
+        yield Labelled(str(index), int(digit), image, prepared)
 
 
 def has_bright_ink(pixels: np.ndarray) -> bool:
@@ -37,22 +57,24 @@ def has_bright_ink(pixels: np.ndarray) -> bool:
     return float(np.median(border)) < 128
 
 
-def as_png(pixels: np.ndarray) -> bytes:
-    """Encode (h, w) or (h, w, 3) uint8 pixels as a PNG file."""
-    return cv2.imencode(".png", pixels)[1].tobytes()
+def from_folder(folder: Path) -> Iterator[Labelled]:
+    """The pictures below a folder whose names tell a digit, through the pipeline of an upload.
+
+    Raises FileNotFoundError when there is no such folder.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no folder {folder}.")
+    return (
+        Labelled(str(path.relative_to(folder)), digit, path, _prepared(path.read_bytes()))
+        for path, digit in _labelled(folder)
+    )
 
 
-def from_files(paths: Iterable[tuple[Path, int]]) -> Iterator[Labelled]:
-    """Pictures on disk and their digits, through the pipeline of an upload."""
-    for path, digit in paths:
-        yield Labelled(_prepared(path.read_bytes()), digit)
-
-
-def _prepared(upload: bytes) -> np.ndarray | None:
-    try:
-        return prepare(upload).pixels
-    except InvalidImage:
-        return None
+def _labelled(folder: Path) -> Iterator[tuple[Path, int]]:
+    for path in sorted(folder.rglob("*")):
+        digit = label_of(path)
+        if path.is_file() and digit is not None:
+            yield path, digit
 
 
 def label_of(path: Path) -> int | None:
@@ -63,58 +85,44 @@ def label_of(path: Path) -> int | None:
     return None
 
 
-def labelled_files(folder: Path) -> list[tuple[Path, int]]:
-    """The files below a folder whose names tell a digit, in order.
-
-    Raises FileNotFoundError when there is no such folder.
-    """
-    if not folder.is_dir():
-        raise FileNotFoundError(f"There is no folder {folder}.")
-    found = []
-    for path in sorted(folder.rglob("*")):
-        digit = label_of(path)
-        if path.is_file() and digit is not None and not path.name.startswith("."):
-            found.append((path, digit))
-    return found
+def _prepared(upload: bytes) -> np.ndarray | None:
+    try:
+        return prepare(upload).pixels
+    except InvalidImage:
+        return None
 
 
-def measure(name: str, pictures: Iterable[Labelled], predictor: Predictor) -> dict:
-    """Accuracy and calibration of a predictor; a refused picture counts as wrong."""
-    digits, refused, logits = [], 0, []
-    for chunk in _chunks(pictures):
-        readable = [picture for picture in chunk if picture.pixels is not None]
-        refused += len(chunk) - len(readable)
-        digits += [picture.digit for picture in readable]
-        if readable:
-            pixels = np.stack([picture.pixels for picture in readable])
-            logits.append(predictor.logits(pixels))
-    if not digits:
-        return {"name": name, "images": refused, "refused": refused, "accuracy": 0.0}
-    return {"name": name} | _figures(np.concatenate(logits), np.array(digits), refused, predictor)
+def ask(name: str, pictures: Iterable[Labelled], predictor: Predictor) -> Answers:
+    """Let a predictor answer for each picture."""
+    answers = Answers(name, [], [])
+    pictures = iter(pictures)
+    while chunk := list(islice(pictures, BULK)):
+        readable = [picture.pixels for picture in chunk if picture.pixels is not None]
+        guesses = iter(predictor.guess(np.stack(readable)) if readable else [])
+        answers.pictures.extend(chunk)
+        answers.guesses.extend(
+            None if picture.pixels is None else next(guesses) for picture in chunk
+        )
+    return answers
 
 
-def _chunks(pictures: Iterable[Labelled]) -> Iterator[list[Labelled]]:
-    chunk = []
-    for picture in pictures:
-        chunk.append(picture)
-        if len(chunk) == BULK:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
-
-
-def _figures(logits: np.ndarray, digits: np.ndarray, refused: int, predictor: Predictor) -> dict:
-    probabilities = calibrate.digit_probabilities(logits, predictor.temperature)
+def figures(answers: Answers) -> dict:
+    """Accuracy and calibration, as fractions. A refused picture counts as wrong."""
+    read = [guess is not None for guess in answers.guesses]
+    guesses = [guess for guess in answers.guesses if guess is not None]
+    images = len(answers.pictures)
+    summary = {"name": answers.name, "images": images, "refused": images - len(guesses)}
+    if not guesses:
+        return summary | {"correct": 0, "accuracy": 0.0}
+    digits = np.array([picture.digit for picture in answers.pictures])[read]
+    probabilities = np.stack([guess.probabilities for guess in guesses])
     correct = probabilities.argmax(axis=1) == digits
-    certain = np.array(predictor.reasons(logits)) == ""
-    images = len(digits) + refused
-    return {
-        "images": images,
-        "refused": refused,
+    certain = np.array([not guess.reason for guess in guesses])
+    return summary | {
         "correct": int(correct.sum()),
         "accuracy": round(float(correct.sum()) / images, 6),
         "certain": round(float(certain.sum()) / images, 6),
         "accuracy_of_certain": round(float(correct[certain].mean()), 6) if certain.any() else None,
+        "certain_of_correct": round(float(certain[correct].mean()), 6) if correct.any() else None,
         "calibration_error": round(calibrate.calibration_error(probabilities, digits), 6),
     }

@@ -1,16 +1,18 @@
-"""A checkpoint put to work: pixels to guesses."""
+"""A checkpoint put to work: pictures to guesses."""
 
 import threading
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from . import calibrate, checkpoint
 from .checkpoint import Checkpoint
-from .preprocess import Prepared
+from .header import InvalidImage
+from .preprocess import Prepared, prepare
 
-SEVERAL_DIGITS = "several_digits"  # told by the preparation, not by the network
 ENGINES = ("litert", "keras")
+SEVERAL_DIGITS = "several_digits"  # told by the preparation, not by the network
 REASONS = ("low_confidence", "not_a_digit", SEVERAL_DIGITS)
 BULK = 64  # images in one call of the network, when there are many
 
@@ -24,6 +26,11 @@ class Guess(NamedTuple):
     reason: str  # why it is uncertain, one of REASONS; empty when it is certain
     pixels: np.ndarray  # (28, 28) uint8, as the network saw it
     version: str
+
+    @property
+    def status(self) -> str:
+        """ "certain" or "uncertain"."""
+        return "uncertain" if self.reason else "certain"
 
 
 class Predictor:
@@ -39,25 +46,26 @@ class Predictor:
         self.version = source.name
         self.temperature = source.facts["temperature"]
         self.certain_above = source.facts["certain_above"]
-        self.digit_above = source.facts["digit_above"]
+        self.digit_above = source.facts.get("digit_above", 0.0)  # versions before had none
         compiled = checkpoint.load_compiled(source) if engine == "litert" else None
         self._run = LiteRT(compiled) if compiled else Keras(source)
 
-    def logits(self, pixels: np.ndarray) -> np.ndarray:
-        """Ask the network about (n, 28, 28) uint8; returns (n, 11) float32."""
-        batch = pixels[..., np.newaxis].astype(np.float32)
-        return np.concatenate(
-            [self._run(batch[start : start + BULK]) for start in range(0, len(batch), BULK)]
-        )
+    def read(self, upload: bytes) -> Guess:
+        """Read the digit in a picture, given as the bytes of its file. Raises InvalidImage."""
+        prepared = prepare(upload)
+        return _noting_others(self.guess(prepared.pixels[np.newaxis])[0], prepared)
 
-    def probabilities(self, pixels: np.ndarray) -> np.ndarray:
-        """Calibrated probabilities for (n, 28, 28) uint8; returns (n, 10) float32."""
-        return calibrate.digit_probabilities(self.logits(pixels), self.temperature)
+    def read_many(self, uploads: Sequence[bytes]) -> list[Guess | InvalidImage]:
+        """Read several pictures at once; a refusal stands where its guess would."""
+        outcomes = [_prepared(upload) for upload in uploads]
+        readable = [each for each in outcomes if not isinstance(each, InvalidImage)]
+        pixels = np.stack([each.pixels for each in readable]) if readable else ()
+        guesses = map(_noting_others, self.guess(pixels) if readable else (), readable)
+        return [each if isinstance(each, InvalidImage) else next(guesses) for each in outcomes]
 
-    def read(self, prepared: Prepared) -> Guess:
-        """One guess for one prepared upload."""
-        guess = self.guess(prepared.pixels[np.newaxis])[0]
-        return guess._replace(reason=SEVERAL_DIGITS) if prepared.several else guess
+    def warm_up(self) -> None:
+        """Answer once, so that the first real question finds everything allocated."""
+        self.logits(np.zeros((1, 28, 28), np.uint8))
 
     def guess(self, pixels: np.ndarray) -> list[Guess]:
         """One guess for each of (n, 28, 28) uint8 pictures."""
@@ -75,6 +83,29 @@ class Predictor:
         reasons = np.where(confidence >= self.certain_above, "", "low_confidence")
         is_digit = calibrate.digitness(logits) >= self.digit_above
         return np.where(is_digit, reasons, "not_a_digit").tolist()
+
+    def probabilities(self, pixels: np.ndarray) -> np.ndarray:
+        """Calibrated probabilities for (n, 28, 28) uint8; returns (n, 10) float32."""
+        return calibrate.digit_probabilities(self.logits(pixels), self.temperature)
+
+    def logits(self, pixels: np.ndarray) -> np.ndarray:
+        """Ask the network about (n, 28, 28) uint8; returns (n, 11) float32."""
+        batch = pixels[..., np.newaxis].astype(np.float32)
+        return np.concatenate(
+            [self._run(batch[start : start + BULK]) for start in range(0, len(batch), BULK)]
+        )
+
+
+def _noting_others(guess: Guess, prepared: Prepared) -> Guess:
+    """The guess, uncertain where there is more than the one digit that was read."""
+    return guess._replace(reason=SEVERAL_DIGITS) if prepared.several else guess
+
+
+def _prepared(upload: bytes) -> Prepared | InvalidImage:
+    try:
+        return prepare(upload)
+    except InvalidImage as refusal:
+        return refusal
 
 
 class LiteRT:

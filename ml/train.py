@@ -13,8 +13,8 @@ import keras
 import numpy as np
 
 from . import augment, calibrate, checkpoint
+from .calibrate import NOT_A_DIGIT
 from .dataset import Arrays, split_validation
-from .drawing import NOT_A_DIGIT
 from .network import build
 
 DRAWN = 8  # for so many of MNIST's images, one digit drawn by us ...
@@ -80,12 +80,19 @@ class State(keras.callbacks.Callback):
         """The epoch of least validation loss."""
         return min(self.epochs, key=lambda epoch: epoch["val_loss"])
 
+    def begin(self) -> None:
+        """Write the plan down, so that an interruption can be resumed from the first moment."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self._record()
+
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         self.epochs.append({"epoch": epoch + 1, **{key: float(logs[key]) for key in logs}})
-        self.directory.mkdir(parents=True, exist_ok=True)
         if self.best is self.epochs[-1]:
             self._replace("best.weights.h5", self.model.save_weights)
         self._replace("last.keras", self.model.save)
+        self._record()
+
+    def _record(self) -> None:
         record = {"plan": self.plan._asdict(), "epochs": self.epochs}
         self._replace("progress.json", lambda path: path.write_text(json.dumps(record)))
 
@@ -94,16 +101,21 @@ class State(keras.callbacks.Callback):
         write(partial)
         partial.replace(self.directory / name)
 
-    def resume(self) -> keras.Model:
-        """Read the state back; returns the network with its optimizer.
+    def resume(self) -> keras.Model | None:
+        """Read the state back; returns the network with its optimizer, None before an epoch.
 
         Raises FileNotFoundError when there is none, ValueError when the plan was another.
         """
-        record = json.loads((self.directory / "progress.json").read_text())
+        try:
+            record = json.loads((self.directory / "progress.json").read_text())
+        except FileNotFoundError as error:
+            raise FileNotFoundError(
+                f"There is no interrupted training called {self.plan.name}."
+            ) from error
         if record["plan"] != self.plan._asdict():
             raise ValueError(f"The interrupted training had other options: {record['plan']}.")
         self.epochs = record["epochs"]
-        return keras.saving.load_model(self.directory / "last.keras")
+        return keras.saving.load_model(self.directory / "last.keras") if self.epochs else None
 
 
 def train(
@@ -119,7 +131,9 @@ def train(
     keras.utils.set_random_seed(plan.seed)
     training, validation = split_validation(data[0], plan.seed)
     state = State(directory / f"{plan.name}.training", plan)
-    network = state.resume() if resume else compiled(plan, len(training.digits))
+    network = state.resume() if resume else None
+    network = network or compiled(plan, len(training.digits))
+    state.begin()
     held = with_variations(validation, plan.seed)
     done = len(state.epochs)
     network.fit(

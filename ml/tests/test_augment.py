@@ -68,11 +68,11 @@ def test_a_pen_is_changed_to_thinner_and_to_wider(image):
     assert min(widths) < 0.7 * pen_width(digit) < 1.3 * pen_width(digit) < max(widths)
 
 
-def test_thinning_leaves_a_line_where_erosion_leaves_nothing(image):
-    digit = canvas(image)
-    thin = augment._thin(digit, 1.5)
+def test_thinning_leaves_lines_where_erosion_leaves_nothing():
+    digit = np.zeros((augment.CANVAS, augment.CANVAS), np.uint8)
+    digit[10:60, 30:38] = 255
     assert not cv2.erode(digit, np.ones((9, 9), np.uint8)).any()
-    assert np.count_nonzero(thin[20:60].max(axis=1) > 64) > 35
+    assert pen_width(augment._thin(digit, 1.5)) < 4
 
 
 def test_a_pixelated_digit_keeps_most_of_its_ink(image):

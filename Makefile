@@ -1,0 +1,41 @@
+# Two commands: `make serve` to use it, `make test` to trust it.
+
+HOST ?= 127.0.0.1
+PORT ?= 8000
+WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN = .venv/bin
+
+.PHONY: serve test test-slow lint format
+
+serve: .venv/installed  ## install what is missing, migrate, serve
+	@$(BIN)/python manage.py serve --prepare --host $(HOST) --port $(PORT) --workers $(WORKERS)
+
+test: .venv/installed-dev  ## every test that is not marked slow
+	$(BIN)/pytest -m "not slow"
+
+test-slow: .venv/installed-dev  ## the others: they train, or take their time
+	$(BIN)/pytest -m slow
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+format: .venv/installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.venv/bin/pip:
+	@echo "Creating .venv with $(PYTHON) ..."
+	@$(PYTHON) -m venv .venv
+
+.venv/installed: requirements.txt requirements-serving.txt | .venv/bin/pip
+	@echo "Installing requirements.txt (TensorFlow is large; this takes a few minutes once) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/installed-dev: requirements-dev.txt .venv/installed
+	@echo "Installing requirements-dev.txt ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,10 @@
+from django.contrib import admin
+
+from .predictions import PredictionAdmin
+from .versions import ModelVersionAdmin
+
+__all__ = ["ModelVersionAdmin", "PredictionAdmin"]
+
+admin.site.site_header = admin.site.site_title = "Digit classifier"
+admin.site.index_title = "Back office"
+admin.site.site_url = None  # there is no page but these

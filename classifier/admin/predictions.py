@@ -1,0 +1,153 @@
+import numpy as np
+from django.contrib import admin
+from django.urls import reverse
+from django.utils.html import format_html
+
+from classifier import inference
+from classifier.inference import data_address
+from classifier.models import Prediction
+
+from .evidence import Evidence, UploadViews
+
+
+class StatusFilter(admin.SimpleListFilter):
+    """Certain, uncertain, and the reasons for that one by one."""
+
+    title = "status"
+    parameter_name = "status"
+
+    def lookups(self, request, model_admin):
+        reasons = [choice for choice in Prediction.Reason.choices if choice[0]]
+        return [("certain", "certain"), ("uncertain", "uncertain"), *reasons]
+
+    def queryset(self, request, queryset):
+        match self.value():
+            case None:
+                return queryset
+            case "certain":
+                return queryset.filter(reason="")
+            case "uncertain":
+                return queryset.exclude(reason="")
+        return queryset.filter(reason=self.value())
+
+
+@admin.register(Prediction)
+class PredictionAdmin(UploadViews, Evidence):
+    list_display = [
+        "id",
+        "upload_thumbnail",
+        "network_saw",
+        "digit",
+        "percent",
+        "reason",
+        "created_at",
+        "version",
+        "original_name",
+    ]
+    list_display_links = ["id", "upload_thumbnail"]
+    list_filter = ["digit", StatusFilter, "version", "created_at"]
+    list_select_related = ["version"]
+    list_per_page = 50
+    show_full_result_count = False
+    search_fields = ["=id", "original_name", "=request_id"]
+    search_help_text = "An id, part of a file's name, a request id, or the SHA-256 of a file."
+    fields = [
+        "digit",
+        "percent",
+        "reason",
+        "version",
+        "created_at",
+        "original_name",
+        "format",
+        "size",
+        "sha256_hex",
+        "stored_as",
+        "duration",
+        "request_id",
+    ]
+
+    class Media:
+        css = {"all": ["classifier/admin.css"]}
+
+    @admin.display(description="upload")
+    def upload_thumbnail(self, prediction):
+        address = reverse("admin:classifier_prediction_thumbnail", args=[prediction.pk])
+        return format_html(
+            '<img class="thumbnail" src="{}" alt="the upload" loading="lazy">', address
+        )
+
+    @admin.display(description="network saw")
+    def network_saw(self, prediction):
+        return format_html(
+            '<img class="thumbnail pixels" src="{}" alt="the 28x28 pixels">',
+            data_address(prediction.pixels),
+        )
+
+    @admin.display(description="confidence", ordering="confidence")
+    def percent(self, prediction):
+        return f"{prediction.confidence:.1%}"
+
+    @admin.display(description="time taken", empty_value="not measured")
+    def duration(self, prediction):
+        return f"{prediction.duration_us / 1000:.1f} ms" if prediction.duration_us else None
+
+    @admin.display(description="stored as")
+    def stored_as(self, prediction):
+        return prediction.upload.name
+
+    @admin.display(description="SHA-256")
+    def sha256_hex(self, prediction):
+        return prediction.sha256_hex
+
+    def get_search_results(self, request, queryset, search_term):
+        digest = search_term.strip().lower()
+        if len(digest) == 64 and set(digest) <= set("0123456789abcdef"):
+            return queryset.filter(sha256=bytes.fromhex(digest)), False
+        return super().get_search_results(request, queryset, search_term)
+
+    def change_view(self, request, object_id, form_url="", extra_context=None):
+        prediction = self.get_object(request, object_id)
+        if prediction is not None and self.has_view_permission(request, prediction):
+            extra_context = {**(extra_context or {}), **detail(prediction)}
+        return super().change_view(request, object_id, form_url, extra_context)
+
+
+def detail(prediction: Prediction) -> dict:
+    """What the detail page shows beside the row: the ten bars and the steps to the 28x28."""
+    steps, remark = _recomputed(prediction)
+    return {
+        "saw": data_address(prediction.pixels),
+        "rests_on": _rests_on(prediction),
+        "bars": [
+            {"digit": digit, "percent": f"{100 * probability:.1f}"}
+            for digit, probability in enumerate(prediction.probabilities)
+        ],
+        "steps": [{"name": name, "address": data_address(pixels)} for name, pixels in steps],
+        "remark": remark,
+    }
+
+
+def _rests_on(prediction: Prediction) -> str:
+    """The address of the occlusion map; empty when the version that answered is gone."""
+    try:
+        shown = inference.occlusion(prediction.version.name, prediction.pixels, prediction.digit)
+    except inference.NotReady:
+        return ""
+    return data_address(shown)
+
+
+def _recomputed(prediction: Prediction) -> tuple[list, str]:
+    """The steps, taken anew from the upload, and what is odd about them, if anything is."""
+    try:
+        with prediction.upload.open() as file:
+            steps = inference.steps(file.read())
+    except FileNotFoundError:
+        return [], "The file of this upload is gone."
+    except inference.InvalidImage as refusal:
+        return [], f"Today this upload would be refused: {refusal.detail}"
+    if not np.array_equal(steps[-1][1], prediction.pixels):
+        return steps, (
+            "These steps end in other pixels than the network saw then: "
+            "the preprocessing has changed since."
+        )
+    return steps, ""

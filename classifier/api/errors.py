@@ -1,0 +1,110 @@
+"""The one place that turns an error into a response.
+
+`/mnist/classify` keeps the original service's contract: whatever is wrong with what was sent
+is a 404. A browser is shown a page, everyone else JSON with a stable `code` and a sentence
+in `detail`.
+"""
+
+import logging
+from http import HTTPStatus
+from typing import NamedTuple
+
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.http import HttpResponse, JsonResponse, UnreadablePostError
+from django.template.loader import render_to_string
+from rest_framework.exceptions import APIException, ParseError
+
+from classifier.history import NotKept
+from classifier.inference import InvalidImage, NotReady
+
+logger = logging.getLogger(__name__)
+
+RETRY_AFTER_S = 5
+
+
+class Problem(NamedTuple):
+    """What is told of an error: HTTP status, a stable code, a sentence."""
+
+    status: int
+    code: str
+    detail: str
+
+
+def exception_handler(error, context):
+    """DRF's hook: the response to any exception that a view of ours raised."""
+    problem = describe(error)
+    if problem.status >= 500:
+        logger.error("%s: %s", problem.code, error, exc_info=error)
+    return respond(context["request"], problem)
+
+
+def describe(error: Exception) -> Problem:
+    """Say what an exception means for the client."""
+    match error:
+        case InvalidImage():
+            return Problem(404, error.code, error.detail)
+        case RequestDataTooBig():
+            return Problem(404, "too_large", "Expected one file; the text beside it is too long.")
+        case ParseError() | SuspiciousOperation() | UnreadablePostError() | RecursionError():
+            return Problem(404, "malformed", "The multipart body is cut short or malformed.")
+        case NotReady():
+            return Problem(503, "not_ready", str(error))
+        case NotKept():
+            return Problem(503, "not_kept", str(error))
+        case APIException():
+            return Problem(error.status_code, error.default_code, str(error.detail))
+    return Problem(503, "unavailable", "This request could not be answered. It has been logged.")
+
+
+def respond(request, problem: Problem) -> HttpResponse:
+    """A page for a browser, JSON for everyone else."""
+    if wants_page(request):
+        response = HttpResponse(page(problem), status=problem.status)
+    else:
+        response = JsonResponse(
+            {
+                "code": problem.code,
+                "detail": problem.detail,
+                "title": HTTPStatus(problem.status).phrase,
+                "status": problem.status,
+                "request_id": getattr(request, "id", ""),
+            },
+            status=problem.status,
+            content_type="application/problem+json"
+            if problem.status >= 500
+            else "application/json",
+        )
+    if problem.status == 503:
+        response["Retry-After"] = RETRY_AFTER_S
+    return response
+
+
+def wants_page(request) -> bool:
+    """Whether the client prefers HTML to JSON; one that accepts anything does not."""
+    return request.get_preferred_type(["application/json", "text/html"]) == "text/html"
+
+
+def page(problem: Problem) -> str:
+    return render_to_string(
+        "classifier/error.html",
+        {"problem": problem, "title": HTTPStatus(problem.status).phrase},
+    )
+
+
+# Django's own handlers, for what happens outside our views
+
+
+def bad_request(request, exception):
+    return respond(request, Problem(400, "bad_request", "This request was refused."))
+
+
+def permission_denied(request, exception):
+    return respond(request, Problem(403, "permission_denied", "You may not see this."))
+
+
+def page_not_found(request, exception):
+    return respond(request, Problem(404, "not_found", f"There is nothing at {request.path}."))
+
+
+def server_error(request):
+    return respond(request, Problem(500, "error", "Something failed here. It has been logged."))

@@ -1,0 +1,29 @@
+from classifier import inference
+from classifier.inference import Guess, data_address
+from classifier.models import Prediction
+
+
+def answer(prediction: Prediction) -> dict:
+    """What a client is told of its upload; `classification` is the original service's key."""
+    return {
+        "classification": str(prediction.digit),
+        "digit": prediction.digit,
+        "confidence": round(prediction.confidence, 6),
+        "probabilities": [round(float(each), 6) for each in prediction.probabilities],
+        "status": prediction.status,
+        "reason": prediction.reason or None,
+        "id": prediction.pk,
+        "model": prediction.version.name,
+        "created_at": prediction.created_at,
+    }
+
+
+def explanation(upload: bytes, guess: Guess) -> dict:
+    """Why: the steps to what the network saw, and what the answer rests on, as PNG addresses."""
+    return {
+        "steps": [
+            {"name": name, "image": data_address(pixels)}
+            for name, pixels in inference.steps(upload)
+        ],
+        "occlusion": data_address(inference.occlusion(guess.version, guess.pixels, guess.digit)),
+    }

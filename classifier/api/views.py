@@ -1,0 +1,46 @@
+import time
+
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.parsers import MultiPartParser
+from rest_framework.renderers import JSONRenderer
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from classifier import history, inference
+
+from .serializers import answer, explanation
+from .upload import one_image
+
+
+class AlwaysJSON(DefaultContentNegotiation):
+    """Answer in JSON whatever `Accept` or `?format=` ask for."""
+
+    def select_renderer(self, request, renderers, format_suffix=None):
+        return renderers[0], renderers[0].media_type
+
+
+class ClassifyView(APIView):
+    """Classify one uploaded digit and keep the upload with its answer."""
+
+    authentication_classes = []  # never the session: a staff cookie must not ask for CSRF here
+    permission_classes = []
+    parser_classes = [MultiPartParser]
+    renderer_classes = [JSONRenderer]
+    content_negotiation_class = AlwaysJSON
+
+    def post(self, request):
+        started = time.perf_counter()
+        image = one_image(request)
+        upload = image.read()
+        guess = inference.classify(upload)
+        prediction = history.keep(
+            upload,
+            guess,
+            name=image.name,
+            duration_us=round((time.perf_counter() - started) * 1e6),
+            request_id=request.id,
+        )
+        body = answer(prediction)
+        if request.GET.get("explain") == "1":
+            body["explanation"] = explanation(upload, guess)
+        return Response(body)

@@ -1,0 +1,36 @@
+import logging
+
+from django.apps import AppConfig
+from django.conf import settings
+
+logger = logging.getLogger(__name__)
+
+
+class ClassifierConfig(AppConfig):
+    name = "classifier"
+    verbose_name = "Digit classifier"
+
+    def ready(self):
+        from . import checks  # noqa: F401 - registers them
+
+        if is_serving():
+            load_network()
+
+
+def is_serving() -> bool:
+    """Whether this process is going to answer requests: a WSGI server's, or runserver's child."""
+    if settings.MNIST_PRELOAD == "auto":
+        return settings.MNIST_AUTORELOADED
+    return settings.MNIST_PRELOAD == "always"
+
+
+def load_network() -> None:
+    """Load the active version. Without one the site starts all the same, and answers 503."""
+    from . import inference  # imports OpenCV, which no command but these needs
+
+    try:
+        loaded = inference.predictor()
+    except inference.NotReady as error:
+        logger.warning("Nothing can be classified yet. %s", error)
+    else:
+        logger.info("Version %s answers.", loaded.version)

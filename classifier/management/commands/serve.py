@@ -1,0 +1,109 @@
+import ipaddress
+import os
+import socket
+import sys
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from classifier import accounts
+
+BACKLOG = 1024  # connections that wait for a worker
+
+
+class Command(BaseCommand):
+    help = "Serve the site with granian, with the settings that were fastest when measured."
+
+    def add_arguments(self, parser):
+        parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument(
+            "--workers", type=int, default=os.cpu_count(), help="processes; one for each core"
+        )
+        parser.add_argument(
+            "--prepare",
+            action="store_true",
+            help="first migrate the database and, on the first start, create a staff account",
+        )
+
+    def handle(self, *, host, port, workers, prepare, **options):
+        if workers < 1:
+            raise CommandError(f"Expected at least one worker, received {workers}.")
+        refuse_taken(host, port)
+        if prepare:
+            self.prepare()
+        elif unapplied():
+            raise CommandError("The database is not up to date. Run: manage.py migrate")
+        self.introduce(host, port, workers)
+        self.stdout.flush()
+        os.chdir(settings.BASE_DIR)
+        os.execv(sys.executable, [sys.executable, *granian(host, port, workers)])
+
+    def prepare(self):
+        if unapplied():
+            self.stdout.write("Migrating the database ...")
+            call_command("migrate", verbosity=0)
+        created = accounts.create_first()
+        if created:
+            name, password = created
+            self.stdout.write(
+                f"Created the staff account {name!r} with the password {password}\n"
+                f"It is shown only now. Change it with: manage.py changepassword {name}"
+            )
+
+    def introduce(self, host, port, workers):
+        shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+        url = f"http://{f'[{shown}]' if ':' in shown else shown}:{port}"
+        sample = next(iter(sorted(Path(settings.BASE_DIR, "fixtures", "digits").glob("7_*"))), None)
+        name = sample.relative_to(settings.BASE_DIR) if sample else "digit.png"
+        self.stdout.write(
+            f"Serving on {url} with {workers} worker{'s' * (workers > 1)}. Stop with Ctrl-C.\n"
+            f"  Try it:  curl -F image=@{name} {url}/mnist/classify\n"
+            f"  Admin:   {url}/admin/"
+        )
+        if not is_loopback(host):
+            self.stdout.write(
+                "  Reached under another name or address than "
+                f"{', '.join(settings.ALLOWED_HOSTS)}, it answers 400.\n"
+                "  Let others in with DJANGO_ALLOWED_HOSTS=name,192.0.2.7 (or * for any)."
+            )
+
+
+def granian(host, port, workers):
+    """The arguments of `python -m granian`.
+
+    One thread a worker: threads take turns at the interpreter's lock, and cost.
+    """
+    return [
+        *("-m", "granian", "mnistsite.wsgi:application", "--interface", "wsgi"),
+        *("--host", host, "--port", str(port), "--workers", str(workers)),
+        *("--blocking-threads", "1", "--backlog", str(BACKLOG), "--no-ws"),
+        *("--respawn-failed-workers", "--log-level", "warning"),
+    ]
+
+
+def refuse_taken(host, port):
+    """Say at once, in one sentence, when the address cannot be had."""
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, proto) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except (OSError, OverflowError) as error:
+        raise CommandError(f"Cannot listen on {host} port {port}: {error}.") from error
+
+
+def is_loopback(host):
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def unapplied():
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))

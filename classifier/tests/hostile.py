@@ -1,0 +1,64 @@
+"""Uploads that nobody means well, generated."""
+
+import io
+import struct
+import zlib
+
+from PIL import Image
+
+MAGIC = b"\x89PNG\r\n\x1a\n"
+
+
+def chunk(kind: bytes, content: bytes) -> bytes:
+    """A PNG chunk with its length and checksum."""
+    return (
+        struct.pack(">I", len(content))
+        + kind
+        + content
+        + struct.pack(">I", zlib.crc32(kind + content))
+    )
+
+
+def png_header(width: int, height: int, bits: int = 8) -> bytes:
+    """The beginning of a grey PNG of this size, without a pixel."""
+    return MAGIC + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0))
+
+
+def png_start(side: int) -> bytes:
+    """A PNG of side x side pixels that ends where its pixels should begin."""
+    return png_header(side, side) + chunk(b"IDAT", b"")
+
+
+def png_bomb(side: int) -> bytes:
+    """A whole, valid PNG of side x side black pixels in a few kilobytes."""
+    row = bytes(1 + side // 8)
+    squeeze = zlib.compressobj(9)
+    pixels = b"".join([squeeze.compress(row * 1000) for _ in range(side // 1000)])
+    pixels += squeeze.compress(row * (side % 1000)) + squeeze.flush()
+    return png_header(side, side, bits=1) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+def text_bomb(megabytes: int = 200) -> bytes:
+    """A PNG with a compressed comment that unpacks to this many megabytes."""
+    text = b"comment\0\0" + zlib.compress(bytes(megabytes * 1_000_000), 9)
+    pixels = chunk(b"IDAT", zlib.compress(bytes(29 * 28)))
+    return png_header(28, 28) + chunk(b"zTXt", text) + pixels + chunk(b"IEND", b"")
+
+
+def encoded(picture: Image.Image, format: str, **options) -> bytes:
+    """A picture as a file's bytes."""
+    file = io.BytesIO()
+    picture.save(file, format, **options)
+    return file.getvalue()
+
+
+def plain(grey: int, size=(28, 28)) -> bytes:
+    """A PNG of one shade of grey."""
+    return encoded(Image.new("L", size, grey), "PNG")
+
+
+def flipped(content: bytes, position: int) -> bytes:
+    """The same bytes with one bit of one byte turned."""
+    broken = bytearray(content)
+    broken[position] ^= 0x10
+    return bytes(broken)

@@ -1,0 +1,50 @@
+"""Servers that some tests need. Where one is absent they are skipped, or fail if they must run."""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+
+def missing(what: str):
+    """Skip for want of a program; with REQUIRE_SERVICES set, as in CI, fail."""
+    if os.environ.get("REQUIRE_SERVICES"):
+        pytest.fail(f"{what} is not installed.")
+    pytest.skip(f"{what} is not installed.")
+
+
+def free_port() -> int:
+    """A TCP port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def postgres():
+    """A PostgreSQL server of its own; gives the address of an empty database."""
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    if not programs:
+        missing("PostgreSQL")
+    port, folder = free_port(), tempfile.mkdtemp(prefix="postgres-")
+    unprivileged = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    if unprivileged:
+        os.chown(folder, pwd.getpwnam("postgres").pw_uid, -1)  # it refuses to run as root
+
+    def run(program, *options):
+        command = [*unprivileged, programs[-1] / program, "-D", f"{folder}/db", *options]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder)
+
+    run("initdb", "-U", "digits", "--auth=trust", "--no-sync")
+    run("pg_ctl", "-w", "-l", f"{folder}/log", "-o", f"-F -p {port} -k {folder}", "start")
+    try:
+        yield f"postgres://digits@127.0.0.1:{port}/postgres"
+    finally:
+        run("pg_ctl", "-m", "immediate", "stop")
+        shutil.rmtree(folder)

@@ -1,0 +1,168 @@
+import json
+import re
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import OperationalError
+from django.test import Client
+
+from classifier import history, inference
+from classifier.models import Prediction
+
+pytestmark = pytest.mark.django_db
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+def test_a_digit_is_answered_with_its_class_and_everything_about_it(post):
+    response = post("7_paint.png")
+    answer = response.json()
+    assert response.status_code == 200
+    assert answer["classification"] == "7"
+    assert answer["digit"] == 7
+    assert answer["probabilities"][7] == pytest.approx(answer["confidence"])
+    assert sum(answer["probabilities"]) == pytest.approx(1, abs=1e-4)
+    assert answer["status"] == "certain"
+    assert answer["model"] == inference.predictor().version
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", answer["created_at"])
+
+
+@pytest.mark.parametrize(
+    "name", ["3_phone.jpg", "5_transparent.png", "2_fountain.webp", "4_scan.bmp"]
+)
+def test_each_format_is_read(post, name):
+    assert post(name).json()["classification"] == name[0]
+
+
+def test_an_upload_is_kept_whole_with_all_that_is_known_of_it(post, sample):
+    answer = post("7_paint.png", name="my seven.png", HTTP_X_REQUEST_ID="abc-1").json()
+    kept = Prediction.objects.get(pk=answer["id"])
+    assert kept.upload.read() == sample("7_paint.png")
+    assert (kept.digit, kept.format, kept.original_name) == (7, "PNG", "my seven.png")
+    assert kept.pixels.shape == (28, 28)
+    assert kept.request_id == "abc-1"
+    assert kept.duration_us > 0
+
+
+def test_the_stored_name_is_random_and_in_the_days_folder(post, media, files):
+    post(name="../../etc/passwd.png")
+    assert re.fullmatch(
+        r"uploads/\d{4}/\d\d/\d\d/[0-9a-f]{32}\.png", str(files()[0].relative_to(media))
+    )
+
+
+def test_the_same_file_twice_makes_two_rows_and_two_files(post, files):
+    post()
+    post()
+    assert Prediction.objects.count() == len(files()) == 2
+
+
+def test_what_the_client_calls_the_type_does_not_matter(client, sample):
+    image = SimpleUploadedFile("page.html", sample("7_paint.png"), "text/html")
+    assert client.post("/mnist/classify", {"image": image}).json()["digit"] == 7
+
+
+def test_a_text_part_of_the_same_name_does_not_hide_the_file(client, sample):
+    image = SimpleUploadedFile("7.png", sample("7_paint.png"))
+    assert client.post("/mnist/classify", {"image": [image, "text"]}).status_code == 200
+
+
+@pytest.mark.parametrize("accept", ["image/png", ";;;", "*/*", "", "application/xml;q=x"])
+def test_an_odd_accept_header_gets_json(post, accept):
+    assert post(HTTP_ACCEPT=accept).json()["digit"] == 7
+
+
+def test_a_format_in_the_query_is_ignored(client, sample):
+    image = SimpleUploadedFile("7.png", sample("7_paint.png"))
+    assert client.post("/mnist/classify?format=xml", {"image": image}).json()["digit"] == 7
+
+
+def test_an_answer_is_explained_when_asked(client, sample):
+    image = SimpleUploadedFile("7.jpg", sample("7_ballpoint.jpg"))
+    why = client.post("/mnist/classify?explain=1", {"image": image}).json()["explanation"]
+    assert (why["steps"][0]["name"], why["steps"][-1]["name"]) == ("decoded", "framed")
+    assert why["occlusion"].startswith("data:image/png;base64,")
+
+
+def test_staff_logged_into_the_admin_need_no_csrf_token(admin_user, sample):
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(admin_user)
+    image = SimpleUploadedFile("7.png", sample("7_paint.png"))
+    assert strict.post("/mnist/classify", {"image": image}).status_code == 200
+
+
+@pytest.mark.parametrize("method", ["get", "put", "patch", "delete", "head"])
+def test_other_methods_get_405_and_what_is_allowed(client, method):
+    response = getattr(client, method)("/mnist/classify")
+    assert response.status_code == 405
+    assert response["Allow"] == "POST, OPTIONS"
+
+
+@pytest.mark.parametrize("path", ["/mnist/classify/", "/MNIST/classify", "//mnist/classify", "/x"])
+def test_an_unknown_path_is_a_404_in_json(client, path):
+    response = client.post(path)
+    assert response.status_code == 404
+    assert response.json()["code"] == "not_found"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("get", "/mnist/classify", 405), ("post", "/mnist/classify", 404), ("get", "/nowhere", 404)],
+)
+def test_a_browser_gets_a_page_with_the_earth(client, method, path, status):
+    response = getattr(client, method)(path, HTTP_ACCEPT=BROWSER)
+    page = response.content.decode()
+    assert response.status_code == status
+    assert response["Content-Type"].startswith("text/html")
+    assert "<pre" in page
+    assert "########" in page
+
+
+def test_a_page_escapes_what_the_client_sent(client):
+    page = client.get("/<script>alert(1)</script>", HTTP_ACCEPT=BROWSER).content.decode()
+    assert "<script>alert" not in page
+
+
+def test_a_name_from_the_client_is_kept_on_one_line_and_cut(post):
+    post(name="a" * 300 + ".png")
+    assert len(Prediction.objects.get().original_name) <= 255
+    assert history._printable("a\r\nb\0c") == "a??b?c"
+
+
+def test_an_unsafe_request_id_is_replaced(post):
+    response = post(HTTP_X_REQUEST_ID="a b\nc")
+    assert re.fullmatch("[0-9a-f]{32}", response["X-Request-ID"])
+
+
+def test_without_a_network_the_answer_is_503_and_when_to_try_again(post, settings, files):
+    settings.MNIST_MODEL = "nowhere"
+    response = post()
+    assert response.status_code == 503
+    assert response["Retry-After"]
+    assert response.json()["code"] == "not_ready"
+    assert not files()
+
+
+def test_a_failure_inside_the_network_is_a_503_that_keeps_nothing(post, monkeypatch, files):
+    monkeypatch.setattr(inference, "classify", lambda upload: 1 / 0)
+    response = post()
+    assert response.status_code == 503
+    assert "division" not in json.dumps(response.json())
+    assert not files()
+
+
+def test_when_the_row_cannot_be_written_the_file_goes_too(post, monkeypatch, files):
+    def fail(*args, **kwargs):
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(Prediction, "save", fail)
+    response = post()
+    assert (response.status_code, response.json()["code"]) == (503, "not_kept")
+    assert not files()
+
+
+def test_when_the_file_cannot_be_written_there_is_no_row(post, settings, files):
+    (settings.MEDIA_ROOT / "uploads").write_text("a file where a folder should be")
+    assert post().status_code == 503
+    assert not Prediction.objects.exists()

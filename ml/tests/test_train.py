@@ -1,0 +1,97 @@
+"""The real training loop, on few images."""
+
+import numpy as np
+import pytest
+
+from ml import checkpoint
+from ml.predict import Predictor
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def train():
+    from ml import train  # imports TensorFlow
+
+    return train
+
+
+def test_the_networks_have_the_size_they_are_known_for():
+    from ml import network
+
+    sizes = {name: network.build(name).count_params() for name in network.NETWORKS}
+    assert sizes == {"cnn": 222315, "original": 1419339}
+
+
+def test_an_unknown_network_is_answered_with_the_known_ones():
+    from ml import network
+
+    with pytest.raises(ValueError, match="cnn, original"):
+        network.build("transformer")
+
+
+def test_a_trained_network_is_saved_and_predicts_as_before(train, typed, tmp_path):
+    saved = train.train(train.Plan("tiny", epochs=6, batch_size=32), typed, tmp_path, verbose=0)
+    found = Predictor(checkpoint.read(tmp_path, "tiny"))
+    accuracy = (found.logits(typed[1].pixels).argmax(axis=1) == typed[1].digits).mean()
+    assert saved.facts["metrics"]["test_accuracy"] == pytest.approx(accuracy)
+    assert accuracy > 0.5
+    assert {path.name for path in tmp_path.iterdir()} == {"tiny.keras", "tiny.tflite", "tiny.json"}
+
+
+def test_an_interrupted_training_goes_on_to_the_same_network(train, typed, tmp_path, monkeypatch):
+    plan = train.Plan("whole", epochs=3, batch_size=64, seed=5)
+    whole = train.train(plan, typed, tmp_path, verbose=0)
+    plan = plan._replace(name="parted")
+    interrupt_after(train, 2, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        train.train(plan, typed, tmp_path, verbose=0)
+    monkeypatch.undo()
+    parted = train.train(plan, typed, tmp_path, resume=True, verbose=0)
+    losses = [
+        [each["loss"] for each in saved.facts["metrics"]["epochs"]] for saved in (whole, parted)
+    ]
+    assert np.allclose(*losses, rtol=1e-3)
+
+
+def interrupt_after(train, epochs, monkeypatch):
+    """Let the training be stopped as by Ctrl-C, in the epoch after `epochs`."""
+    original = train.State.on_epoch_end
+
+    def stop(self, epoch, logs=None):
+        original(self, epoch, logs)
+        if len(self.epochs) == epochs:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(train.State, "on_epoch_end", stop)
+
+
+def test_a_training_interrupted_at_once_begins_again(train, typed, tmp_path, monkeypatch):
+    plan = train.Plan("net", epochs=1)
+    monkeypatch.setattr(train.Batches, "__getitem__", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        train.train(plan, typed, tmp_path, verbose=0)
+    monkeypatch.undo()
+    assert train.train(plan, typed, tmp_path, resume=True, verbose=0).name == "net"
+
+
+def stopped(*arguments):
+    raise KeyboardInterrupt
+
+
+def test_a_training_that_never_began_cannot_be_resumed(train, typed, tmp_path):
+    with pytest.raises(FileNotFoundError, match="no interrupted training"):
+        train.train(train.Plan("net"), typed, tmp_path, resume=True)
+
+
+def test_a_training_is_not_resumed_with_other_options(train, typed, tmp_path, monkeypatch):
+    interrupt_after(train, 1, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        train.train(train.Plan("net", epochs=2), typed, tmp_path, verbose=0)
+    with pytest.raises(ValueError, match="other options"):
+        train.train(train.Plan("net", epochs=3), typed, tmp_path, resume=True, verbose=0)
+
+
+def test_a_name_that_is_taken_is_refused(train, typed, shipped):
+    with pytest.raises(FileExistsError, match=shipped.name):
+        train.train(train.Plan(shipped.name), typed, shipped.directory)

@@ -1,0 +1,10 @@
+"""The site as a WSGI application: `mnistsite.wsgi:application`."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mnistsite.settings")
+os.environ.setdefault("MNIST_PRELOAD", "always")  # whoever imports this is going to serve
+
+from django.core.wsgi import get_wsgi_application
+
+application = get_wsgi_application()
