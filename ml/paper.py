@@ -34,7 +34,7 @@ def _fit_surface(small: np.ndarray) -> np.ndarray:
     colours = small.reshape(-1, 3).T.astype(np.float32)  # (3, n): one row for each channel
     surface = _quadratic(small.shape[1], small.shape[0])
     border = _border(small.shape[1], small.shape[0])
-    likely = _likely_paper(colours, border)
+    likely = _likely_paper(colours, border, small.shape[:2])
     border = border & likely
     mostly_border = np.concatenate([colours[:, likely], *[colours[:, border]] * 2], axis=1)
     fit = _median(mostly_border)[:, np.newaxis]
@@ -66,11 +66,12 @@ def _local_paper(picture: np.ndarray) -> np.ndarray:
     return cv2.medianBlur(small, PAPER_GRID - 1)
 
 
-def _likely_paper(colours: np.ndarray, border: np.ndarray) -> np.ndarray:
+def _likely_paper(colours: np.ndarray, border: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Which of (3, n) colours are paper, where ink and paper share the border; (n,) bool.
 
     A digit that fills its picture reaches the border all around. If there are two plain colours
-    on the border, the one of which there is more, there and in all, is paper.
+    on the border, the one of which there is more, there and in all, and which a stroke cuts
+    into more pieces, is paper.
     """
     rim = colours[:, border]
     common = rim[:, np.argsort(rim.sum(axis=0))[rim.shape[1] // 2], np.newaxis]
@@ -82,7 +83,13 @@ def _likely_paper(colours: np.ndarray, border: np.ndarray) -> np.ndarray:
     between = (distance > 0.3 * separation) & (distance < 0.7 * separation)
     if between.mean() > 0.15:  # not two plain colours, but light and shadow
         return np.ones_like(far)
-    return far if far[border].mean() + 2 * far.mean() > 1.5 else ~far
+    pieces = _pieces(far.reshape(shape)) - _pieces(~far.reshape(shape))
+    share = far[border].mean() + 2 * far.mean() + 0.3 * np.clip(pieces, -2, 2)
+    return far if share > 1.5 else ~far
+
+
+def _pieces(mask: np.ndarray) -> int:
+    return cv2.connectedComponents(mask.astype(np.uint8), ltype=cv2.CV_16U)[0] - 1
 
 
 def _median(values: np.ndarray) -> np.ndarray:
