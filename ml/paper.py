@@ -41,13 +41,16 @@ def _fit_surface(small: np.ndarray) -> np.ndarray:
     importance = np.where(border, np.float32(3), np.float32(1))
     for degree in (1, 1, 3, 3, 6, 6):
         residual = np.abs(colours - fit).max(axis=0)
+        if residual[border].max() < 4:  # evenly lit, as whatever comes from a paint program
+            break
         spread = max(4.0, 2.0 * float(_median(residual[border])))
         weight = importance / (1 + np.square(np.square(residual / spread)))
         basis = surface[:degree]
         weighted = basis * weight
         normal = weighted @ basis.T + 1e-3 * np.eye(degree, dtype=np.float32)
         fit = np.linalg.solve(normal, weighted @ colours.T).T @ basis
-    return np.clip(fit, 0, 255).T.astype(np.uint8).reshape(small.shape)
+    paper = np.broadcast_to(np.clip(fit, 0, 255).T, (colours.shape[1], 3))
+    return paper.astype(np.uint8).reshape(small.shape)
 
 
 def _leaves_shadow(small: np.ndarray, fit: np.ndarray) -> bool:
