@@ -33,13 +33,17 @@ def vary_one(image: np.ndarray, fields: np.ndarray, rng: np.random.Generator) ->
     """Deform, redraw and frame one (28, 28) uint8 image, or a drawing of (CANVAS, CANVAS)."""
     digit = deform(image, fields, rng)
     if rng.random() < UNWORN:
-        return frame(crop(digit))
+        return frame(crop(digit if _has_ink(digit) else image))
     digit = change_pen(digit, rng)
     digit = wear(digit, rng)
-    if np.count_nonzero(digit > 128) < MIN_INK:  # the pen was too thin for this one
+    if not _has_ink(digit):  # the pen was too thin for this one
         return frame(crop(image))
     digit = frame(thicken(crop(digit)))
     return misplace(fade(digit, rng), rng)
+
+
+def _has_ink(digit: np.ndarray) -> bool:
+    return np.count_nonzero(digit > 128) >= MIN_INK
 
 
 def drawn_digits(
@@ -104,7 +108,10 @@ def change_pen(digit: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _thin(digit: np.ndarray, half: float) -> np.ndarray:
-    """Thin strokes to `half` pixels beside their middle; unlike erosion it breaks none."""
+    """Thin strokes to `half` pixels beside their middle; erosion would leave no hairline.
+
+    Strokes may break where they meet, as those of a pen that runs dry.
+    """
     depth = cv2.distanceTransform((digit > 96).astype(np.uint8), cv2.DIST_L2, 3)
     ridge = cv2.dilate(depth, np.ones((7, 7), np.uint8))
     return np.clip((depth - ridge + half) * 128 * (depth > 0), 0, 255).astype(np.uint8)

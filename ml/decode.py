@@ -5,7 +5,7 @@ import numpy as np
 
 from .header import Header, InvalidImage
 
-WORKING_SIDE = 256  # pixels on the longer side; enough for a digit a tenth as high as its picture
+WORKING_SIDE = 192  # pixels on the longer side; enough for a digit a tenth as high as its picture
 WHITE = 240  # of 255: brighter ink cannot be seen on white paper
 
 cv2.utils.logging.setLogLevel(0)  # a broken upload is answered to its sender, not logged

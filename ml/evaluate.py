@@ -87,7 +87,7 @@ def label_of(path: Path) -> int | None:
 
 def _prepared(upload: bytes) -> np.ndarray | None:
     try:
-        return prepare(upload)
+        return prepare(upload).pixels
     except InvalidImage:
         return None
 

@@ -181,6 +181,7 @@ def describe(
     """The facts kept beside a checkpoint: origin, calibration and figures."""
     logits = predict(network, held.pixels)
     temperature = calibrate.fit_temperature(logits, held.digits)
+    certain_above, digit_above = calibrate.certain_thresholds(logits, held.digits, temperature)
     right = predict(network, data[1].pixels)[:, :10].argmax(axis=1) == data[1].digits
     return {
         "created_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -191,7 +192,8 @@ def describe(
             data[0].pixels.tobytes() + data[0].digits.tobytes()
         ).hexdigest(),
         "temperature": round(temperature, 4),
-        "certain_above": round(calibrate.certain_threshold(logits, held.digits, temperature), 4),
+        "certain_above": round(certain_above, 4),
+        "digit_above": round(digit_above, 4),
         "metrics": {
             "best_epoch": state.best["epoch"],
             "validation_accuracy": round(state.best["val_accuracy"], 5),
