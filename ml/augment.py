@@ -29,6 +29,17 @@ def vary(pixels: np.ndarray, fields: np.ndarray, rng: np.random.Generator) -> np
     return varied
 
 
+def nudge(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Turn, slant, stretch and shift each of (n, 28, 28) uint8 images a little; the same shape."""
+    moved = np.empty_like(pixels)
+    middle = (SIDE - 1) / 2
+    for image, target in zip(pixels, moved, strict=True):
+        matrix = np.eye(2) + rng.normal(0, 0.07, (2, 2))
+        shift = middle - matrix @ (middle, middle) + rng.normal(0, 0.6, 2)
+        cv2.warpAffine(image, np.column_stack([matrix, shift]), (SIDE, SIDE), dst=target)
+    return moved
+
+
 def vary_one(image: np.ndarray, fields: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Deform, redraw and frame one (28, 28) uint8 image, or a drawing of (CANVAS, CANVAS)."""
     digit = deform(image, fields, rng)

@@ -17,6 +17,7 @@ from .calibrate import NOT_A_DIGIT
 from .dataset import Arrays, split_validation
 from .network import build
 
+PASSES = 3  # how often an epoch shows each training image, varied anew each time
 DRAWN = 8  # for so many of MNIST's images, one digit drawn by us ...
 OTHERS = 6  # ... and for so many, one picture of something else
 PEAK_RATE = 2e-3  # learning rate of Adam after the warm-up; falls to 0 along a cosine
@@ -28,9 +29,10 @@ class Plan(NamedTuple):
 
     name: str
     network: str = "cnn"
-    epochs: int = 60
+    epochs: int = 20
     batch_size: int = 128
     seed: int = 0
+    quick: bool = False  # only slight variations, and nothing to learn to reject
 
 
 class Batches(keras.utils.PyDataset):
@@ -44,7 +46,9 @@ class Batches(keras.utils.PyDataset):
     def _start(self, epoch: int) -> None:
         self._epoch = epoch
         rng = np.random.default_rng([self._plan.seed, epoch])
-        self._order = rng.permutation(len(self._images.digits))
+        passes = 1 if self._plan.quick else PASSES
+        count = len(self._images.digits)
+        self._order = np.concatenate([rng.permutation(count) for _ in range(passes)])
         self._fields = augment.displacements(rng)
 
     def on_epoch_end(self) -> None:
@@ -58,13 +62,20 @@ class Batches(keras.utils.PyDataset):
         chosen = self._order[index * size : (index + 1) * size]
         rng = np.random.default_rng([self._plan.seed, self._epoch, index])
         images = self._images.pixels[chosen]
+        if self._plan.quick:
+            return as_input(augment.nudge(images, rng)), self._images.digits[chosen]
         drawn, drawn_digits = augment.drawn_digits(size // DRAWN, self._fields, rng)
         others = augment.drawn_others(size // OTHERS, images, self._fields, rng)
         pixels = np.concatenate([augment.vary(images, self._fields, rng), drawn, others])
         digits = np.concatenate(
             [self._images.digits[chosen], drawn_digits, np.full(len(others), NOT_A_DIGIT)]
         )
-        return pixels[..., np.newaxis].astype(np.float32), digits
+        return as_input(pixels), digits
+
+
+def as_input(pixels: np.ndarray) -> np.ndarray:
+    """(n, 28, 28) uint8 as a network takes it, (n, 28, 28, 1) float32."""
+    return pixels[..., np.newaxis].astype(np.float32)
 
 
 class State(keras.callbacks.Callback):
@@ -134,13 +145,13 @@ def train(
     network = state.resume() if resume else None
     network = network or compiled(plan, len(training.digits))
     state.begin()
-    held = with_variations(validation, plan.seed)
+    held = validation if plan.quick else with_variations(validation, plan.seed)
     done = len(state.epochs)
     network.fit(
         Batches(training, plan, done),
         initial_epoch=done,
         epochs=plan.epochs,
-        validation_data=(held.pixels[..., np.newaxis].astype(np.float32), held.digits),
+        validation_data=(as_input(held.pixels), held.digits),
         validation_batch_size=500,
         callbacks=[state],
         verbose=verbose,
@@ -155,7 +166,8 @@ def train(
 def compiled(plan: Plan, images: int) -> keras.Model:
     """The untrained network of a plan, with its optimizer and its loss."""
     network = build(plan.network)
-    steps = plan.epochs * -(-images // plan.batch_size)
+    passes = 1 if plan.quick else PASSES
+    steps = plan.epochs * -(-images * passes // plan.batch_size)
     warmup = steps // 20
     rate = keras.optimizers.schedules.CosineDecay(
         0.0, steps - warmup, warmup_target=PEAK_RATE, warmup_steps=warmup
@@ -207,4 +219,4 @@ def describe(
 
 def predict(network: keras.Model, pixels: np.ndarray) -> np.ndarray:
     """The logits of a Keras network for (n, 28, 28) uint8; (n, 11) float32."""
-    return network.predict(pixels[..., np.newaxis].astype(np.float32), batch_size=500, verbose=0)
+    return network.predict(as_input(pixels), batch_size=500, verbose=0)

@@ -23,6 +23,18 @@ def test_the_networks_have_the_size_they_are_known_for():
     assert sizes == {"cnn": 222315, "original": 1419339}
 
 
+def test_a_quick_training_is_slight_and_learns_all_the_same(train, typed, tmp_path):
+    plan = train.Plan("quick", epochs=8, batch_size=32, quick=True)
+    saved = train.train(plan, typed, tmp_path, verbose=0)
+    assert saved.facts["quick"]
+    assert saved.facts["metrics"]["test_accuracy"] > 0.5
+
+
+def test_an_epoch_shows_each_image_the_same_number_of_times(train, typed):
+    shown = np.concatenate([train.Batches(typed[0], train.Plan("net"))._order])
+    assert set(np.bincount(shown)) == {train.PASSES}
+
+
 def test_an_unknown_network_is_answered_with_the_known_ones():
     from ml import network
 

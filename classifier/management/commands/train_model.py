@@ -4,12 +4,20 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
 
+EPOCHS = 20
+QUICK_EPOCHS = 4
+
 
 class Command(BaseCommand):
     help = "Train a network on MNIST and keep it as a new version."
 
     def add_arguments(self, parser):
-        parser.add_argument("--epochs", "--epoch", type=int, default=20)
+        parser.add_argument("--epochs", "--epoch", type=int, help="default: 20, or 4 with --quick")
+        parser.add_argument(
+            "--quick",
+            action="store_true",
+            help="minutes instead of an hour: reads MNIST well, real pictures less",
+        )
         parser.add_argument("--batch-size", "--batchsize", type=int, default=128)
         parser.add_argument("--network", default="cnn", help="cnn (ours) or original")
         parser.add_argument("--filename", help="the new version's name; default: one with the time")
@@ -19,7 +27,7 @@ class Command(BaseCommand):
             "--resume", action="store_true", help="go on where an interrupted training stopped"
         )
 
-    def handle(self, *, epochs, batch_size, network, filename, data, seed, resume, **options):
+    def handle(self, *, network, filename, data, resume, quick, **options):
         from classifier import training
 
         if resume and not filename:
@@ -32,9 +40,10 @@ class Command(BaseCommand):
                 resume=resume,
                 verbose=1 if sys.stdout.isatty() else 2,
                 network=network,
-                epochs=epochs,
-                batch_size=batch_size,
-                seed=seed,
+                epochs=options["epochs"] or (QUICK_EPOCHS if quick else EPOCHS),
+                batch_size=options["batch_size"],
+                seed=options["seed"],
+                quick=quick,
             )
         except KeyboardInterrupt:
             raise CommandError(
