@@ -10,13 +10,14 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from classifier.client import Client, ServiceError
+from classifier.client import Client, ServiceError, multipart
 
 from .services import free_port, postgres
 
@@ -136,6 +137,38 @@ def test_a_body_far_over_the_limit_does_not_hurt(server, sample):
     with contextlib.suppress(ServiceError):  # it may close the connection instead
         assert server.answer(bytes(100 * MEGABYTE))["code"] == "too_large"
     assert server.answer(sample("7_paint.png"))["digit"] == 7
+
+
+def test_two_hundred_slow_clients_do_not_keep_others_waiting(server, sample):
+    head = b"POST /mnist/classify HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n"
+    head += b"Content-Type: multipart/form-data; boundary=x\r\n\r\n--x"
+    with contextlib.ExitStack() as slow:
+        for _ in range(200):
+            connection = socket.create_connection(("127.0.0.1", server.port))
+            slow.enter_context(connection).sendall(head)
+        started = time.monotonic()
+        assert server.answer(sample("7_paint.png"))["digit"] == 7
+        assert time.monotonic() - started < 3
+
+
+def test_a_client_that_goes_away_leaves_nothing(server, sample):
+    before = len(server.files())
+    head = b"POST /mnist/classify HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000\r\n"
+    head += b"Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\n"
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", server.port)) as connection:
+            connection.sendall(head)
+    assert server.answer(sample("7_paint.png"))["digit"] == 7
+    assert len(server.files()) == len(server.rows()) == before + 1
+
+
+def test_a_chunked_body_is_read(server, sample):
+    body, content_type = multipart(sample("7_paint.png"), "7.png")
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=10)
+    headers = {"Content-Type": content_type, "Transfer-Encoding": "chunked"}
+    pieces = iter([body[:50], body[50:]])
+    connection.request("POST", "/mnist/classify", pieces, headers, encode_chunked=True)
+    assert json.loads(connection.getresponse().read())["digit"] == 7
 
 
 def test_another_host_is_refused_before_anything_is_stored(server):

@@ -76,14 +76,11 @@ class Command(BaseCommand):
 
 
 def granian(host, port, workers):
-    """The arguments of `python -m granian`.
-
-    One thread a worker: threads take turns at the interpreter's lock, and cost.
-    """
+    """The arguments of `python -m granian`."""
     return [
-        *("-m", "granian", "mnistsite.wsgi:application", "--interface", "wsgi"),
+        *("-m", "granian", "mnistsite.rsgi:application", "--interface", "rsgi"),
         *("--host", host, "--port", str(port), "--workers", str(workers)),
-        *("--blocking-threads", "1", "--backlog", str(BACKLOG), "--no-ws"),
+        *("--backlog", str(BACKLOG), "--backpressure", str(BACKLOG), "--no-ws"),
         *("--respawn-failed-workers", "--log-level", "warning"),
     ]
 

@@ -1,0 +1,138 @@
+"""The site as granian serves it: `mnistsite.rsgi:application`.
+
+A thread that reads a body waits for its client, and a few slow clients stop everybody. Here an
+event loop collects the bodies, hundreds at a time, and Django's thread is only taken for a
+request that is there in full. Requests beyond what can wait are refused at once.
+"""
+
+import asyncio
+import io
+import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+from django.conf import settings
+
+from .wsgi import application as django
+
+RETRY_AFTER_S = 5
+BASE = {
+    "SCRIPT_NAME": "",
+    "wsgi.version": (1, 0),
+    "wsgi.errors": sys.stderr,
+    "wsgi.multithread": False,
+    "wsgi.multiprocess": True,
+    "wsgi.run_once": False,
+}
+
+_thread = ThreadPoolExecutor(1, "django")  # more take turns at the interpreter's lock, and cost
+_waiting = 0  # requests that are there in full and wait for the thread
+_held = 0  # bytes of all bodies in memory
+
+
+class Refused(Exception):
+    """A request that does not reach Django: HTTP status, a stable code, a sentence."""
+
+    def __init__(self, status: int, code: str, detail: str):
+        super().__init__(detail)
+        self.status, self.code, self.detail = status, code, detail
+
+
+async def application(scope, protocol):
+    """Answer one HTTP request: read it, then let Django's thread work on it."""
+    global _held
+    body = bytearray()
+    try:
+        async with asyncio.timeout(settings.MNIST_BODY_TIMEOUT_S):
+            length = await read(protocol, body)
+        await answer(scope, protocol, bytes(body), length)
+    except Refused as refusal:
+        refuse(protocol, refusal)
+    except TimeoutError:
+        refuse(protocol, Refused(408, "too_slow", "The body did not arrive in time."))
+    finally:
+        _held -= len(body)
+
+
+async def read(protocol, body: bytearray) -> int:
+    """Read a body into memory, up to the limit; returns its length.
+
+    What comes after the limit is thrown away, up to a second one: a client that is still
+    sending would not hear the answer. Raises Refused.
+    """
+    global _held
+    length = 0
+    async for chunk in protocol:
+        length += len(chunk)
+        if length <= settings.FILE_UPLOAD_MAX_MEMORY_SIZE:
+            body += chunk
+            _held += len(chunk)
+            if _held > settings.MNIST_MAX_HELD_BYTES:
+                raise Refused(503, "overloaded", "Too many uploads are arriving. Try again.")
+        elif length > settings.MNIST_MAX_DRAINED_BYTES:
+            break
+    return length
+
+
+async def answer(scope, protocol, body: bytes, length: int) -> None:
+    """Let Django answer, and send what it says. Raises Refused when too many wait already."""
+    global _waiting
+    if _waiting >= settings.MNIST_MAX_WAITING:
+        raise Refused(503, "overloaded", "Too many requests are waiting. Try again.")
+    _waiting += 1
+    try:
+        run = asyncio.get_running_loop().run_in_executor
+        status, headers, response = await run(_thread, ask, environ(scope, body, length))
+    finally:
+        _waiting -= 1
+    if isinstance(response, bytes):
+        protocol.response_bytes(status, headers, response)
+        return
+    transport, chunks = protocol.response_stream(status, headers), iter(response)
+    try:
+        while (chunk := await run(_thread, next, chunks, None)) is not None:
+            await transport.send_bytes(chunk)
+    finally:
+        await run(_thread, response.close)
+
+
+def environ(scope, body: bytes, length: int) -> dict:
+    """The request as WSGI's environment; `length` is what the client sent, kept or not."""
+    host, _, port = (scope.authority or scope.server).rpartition(":")
+    found = BASE | {
+        "REQUEST_METHOD": scope.method,
+        "PATH_INFO": scope.path,
+        "QUERY_STRING": scope.query_string,
+        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+        "SERVER_NAME": host,
+        "SERVER_PORT": port,
+        "REMOTE_ADDR": scope.client.rpartition(":")[0],
+        "wsgi.url_scheme": scope.scheme,
+        "wsgi.input": io.BytesIO(body),
+    }
+    for name, value in scope.headers.items():
+        key = "HTTP_" + name.upper().replace("-", "_")
+        found[key] = f"{found[key]},{value}" if key in found else value
+    found["CONTENT_TYPE"] = found.pop("HTTP_CONTENT_TYPE", "")
+    found["CONTENT_LENGTH"] = str(length)  # of what came, whatever the header says
+    return found
+
+
+def ask(request: dict) -> tuple:
+    """Call Django; returns the status, the headers, and the body or the stream of it."""
+    said = []
+    response = django(request, lambda status, headers, error=None: said.extend((status, headers)))
+    status, headers = int(said[0].split(" ", 1)[0]), said[1]
+    if getattr(response, "streaming", False):
+        return status, headers, response
+    content = b"".join(response)
+    response.close()
+    return status, headers, content
+
+
+def refuse(protocol, refusal: Refused) -> None:
+    headers = [("content-type", "application/problem+json")]
+    if refusal.status == 503:
+        headers.append(("retry-after", str(RETRY_AFTER_S)))
+    problem = {"status": refusal.status, "code": refusal.code, "detail": refusal.detail}
+    protocol.response_str(refusal.status, headers, json.dumps(problem))
