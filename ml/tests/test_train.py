@@ -45,7 +45,7 @@ def test_an_unknown_network_is_answered_with_the_known_ones():
 def test_a_trained_network_is_saved_and_predicts_as_before(train, typed, tmp_path):
     saved = train.train(train.Plan("tiny", epochs=6, batch_size=32), typed, tmp_path, verbose=0)
     found = Predictor(checkpoint.read(tmp_path, "tiny"))
-    accuracy = (found.logits(typed[1].pixels).argmax(axis=1) == typed[1].digits).mean()
+    accuracy = (found.logits(typed[1].pixels)[:, :10].argmax(axis=1) == typed[1].digits).mean()
     assert saved.facts["metrics"]["test_accuracy"] == pytest.approx(accuracy)
     assert accuracy > 0.5
     assert {path.name for path in tmp_path.iterdir()} == {"tiny.keras", "tiny.tflite", "tiny.json"}
