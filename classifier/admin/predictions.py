@@ -1,5 +1,6 @@
 import numpy as np
 from django.contrib import admin
+from django.template.defaultfilters import truncatechars
 from django.urls import reverse
 from django.utils.html import format_html
 
@@ -38,11 +39,10 @@ class PredictionAdmin(UploadViews, Evidence):
         "upload_thumbnail",
         "network_saw",
         "digit",
-        "percent",
-        "reason",
+        "sureness",
         "created_at",
         "version",
-        "original_name",
+        "name",
     ]
     list_display_links = ["id", "upload_thumbnail"]
     list_filter = ["digit", StatusFilter, "version", "created_at"]
@@ -83,7 +83,17 @@ class PredictionAdmin(UploadViews, Evidence):
             data_address(prediction.pixels),
         )
 
-    @admin.display(description="confidence", ordering="confidence")
+    @admin.display(description="status", ordering="confidence")
+    def sureness(self, prediction):
+        return format_html(
+            "{:s} %<br>{}", f"{100 * prediction.confidence:.1f}", prediction.get_reason_display()
+        )
+
+    @admin.display(description="file", ordering="original_name")
+    def name(self, prediction):
+        return truncatechars(prediction.original_name, 24)
+
+    @admin.display(description="confidence")
     def percent(self, prediction):
         return f"{prediction.confidence:.1%}"
 
@@ -141,7 +151,7 @@ def _recomputed(prediction: Prediction) -> tuple[list, str]:
     try:
         with prediction.upload.open() as file:
             steps = inference.steps(file.read())
-    except FileNotFoundError:
+    except OSError:
         return [], "The file of this upload is gone."
     except inference.InvalidImage as refusal:
         return [], f"Today this upload would be refused: {refusal.detail}"
