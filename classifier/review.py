@@ -138,9 +138,10 @@ def _expiry():
     return timezone.now() + CLAIM_LASTS
 
 
-def waiting_count(most: int) -> int:
+def waiting_count(most: int, among: QuerySet[Prediction] | None = None) -> int:
     """How many pictures wait for review; at most `most`, so that counting stays cheap."""
-    return Prediction.objects.filter(label__isnull=True).order_by()[:most].count()
+    among = Prediction.objects.all() if among is None else among
+    return among.filter(label__isnull=True).order_by()[:most].count()
 
 
 def answer(pk: int, label: int, reviewer: AbstractBaseUser) -> Correction:
