@@ -12,10 +12,11 @@ from .corrections import CorrectionForm, CorrectView
 from .evidence import Evidence, UploadViews
 from .filters import DigitFilter, LabelFilter, ReviewFilter, StatusFilter
 from .queue import QueueViews
+from .statistics import StatisticsView
 
 
 @admin.register(Prediction)
-class PredictionAdmin(QueueViews, CorrectView, UploadViews, Evidence):
+class PredictionAdmin(QueueViews, StatisticsView, CorrectView, UploadViews, Evidence):
     list_display = [
         "id",
         "upload_thumbnail",
@@ -80,7 +81,7 @@ class PredictionAdmin(QueueViews, CorrectView, UploadViews, Evidence):
     def said(self, prediction):
         """What people said; set off where it is not what was read."""
         if prediction.label is None:
-            return format_html('<span class="quiet">{}</span>', "not reviewed")
+            return None
         kind = "agrees" if prediction.label == prediction.digit else "disagrees"
         return format_html('<span class="label {}">{}</span>', kind, prediction.get_label_display())
 
