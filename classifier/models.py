@@ -1,4 +1,6 @@
 import zlib
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 from django.conf import settings
@@ -48,6 +50,19 @@ class PredictionQuerySet(models.QuerySet):
         if review == "disagrees":
             return reviewed.exclude(label=F("digit"))
         return reviewed
+
+    def uploaded(self, first: date | None, last: date | None):
+        """From the first to the last day, both of UTC and both included; None: open."""
+        start, end = (day and datetime.combine(day, time(), UTC) for day in (first, last))
+        chosen = self.filter(created_at__gte=start) if start else self
+        return chosen.filter(created_at__lt=end + timedelta(days=1)) if end else chosen
+
+    def keys_in_batches(self, size: int) -> Iterator[list[int]]:
+        """The keys of all rows, oldest first: each batch a query of its own, none a long one."""
+        last, rows = 0, self.order_by("pk").values_list("pk", flat=True)
+        while keys := list(rows.filter(pk__gt=last)[:size]):
+            yield keys
+            last = keys[-1]
 
 
 class Prediction(models.Model):

@@ -1,6 +1,6 @@
 """People say what pictures show: corrections, and a queue that gives nobody another's picture."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import timedelta
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -33,7 +33,7 @@ def correct_many(
 ) -> int:
     """Say the same of many, or with None that each was read right. Returns how many."""
     done = 0
-    for pks in batches(chosen):
+    for pks in chosen.keys_in_batches(BATCH):
         with transaction.atomic():
             rows = Prediction.objects.select_for_update().order_by("pk").filter(pk__in=pks)
             pairs = [(row, row.digit if label is None else label) for row in rows]
@@ -73,16 +73,6 @@ def _record(
         pks = [each.prediction_id for each in corrections if each.to_label == label]
         Prediction.objects.filter(pk__in=pks).update(label=label)
     return Correction.objects.bulk_create(corrections)
-
-
-def batches(chosen: QuerySet[Prediction]) -> Iterator[list[int]]:
-    """The keys of the chosen rows, oldest first, a batch at a time."""
-    last = 0
-    while pks := list(
-        chosen.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:BATCH]
-    ):
-        yield pks
-        last = pks[-1]
 
 
 # The queue

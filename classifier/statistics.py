@@ -6,7 +6,7 @@ counted by the database; no row is ever loaded.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 from math import ceil, sqrt
 from typing import NamedTuple
 
@@ -41,11 +41,7 @@ class Period(NamedTuple):
     last: date
 
     def of(self, predictions: QuerySet[Prediction]) -> QuerySet[Prediction]:
-        start, end = (
-            datetime.combine(day, time(), UTC)
-            for day in (self.first, self.last + timedelta(days=1))
-        )
-        return predictions.filter(created_at__gte=start, created_at__lt=end)
+        return predictions.uploaded(self.first, self.last)
 
 
 class Share(NamedTuple):

@@ -1,9 +1,10 @@
 """What can be done to many rows of the history's list at once."""
 
 from django.contrib import admin, messages
+from django.http import StreamingHttpResponse
 from django.utils.translation import ngettext
 
-from classifier import review
+from classifier import export, review
 from classifier.models import LABELS
 
 
@@ -28,4 +29,24 @@ def report(modeladmin, request, done: int) -> None:
     modeladmin.message_user(request, text, messages.SUCCESS)
 
 
+def export_as(name: str, text: str):
+    """An action that sends the selected rows as a file, while it is being made."""
+
+    @admin.action(description=f"Export {text}", permissions=["view"])
+    def action(modeladmin, request, queryset):
+        pieces, media_type = export.FORMATS[name]
+        rows = export.predictions(queryset)
+        response = StreamingHttpResponse(pieces(rows), content_type=media_type)
+        response["Content-Disposition"] = f'attachment; filename="history.{name}"'
+        return response
+
+    action.__name__ = f"export_{name}"
+    return action
+
+
 LABELLING = [confirm, *(label_as(label, text) for label, text in LABELS)]
+EXPORTS = [
+    export_as("csv", "as CSV"),
+    export_as("jsonl", "as JSON lines"),
+    export_as("zip", "pictures by label, as a ZIP"),
+]

@@ -7,7 +7,7 @@ from classifier import inference
 from classifier.inference import data_address
 from classifier.models import LABELS, Prediction
 
-from .actions import LABELLING
+from .actions import EXPORTS, LABELLING
 from .corrections import CorrectionForm, CorrectView
 from .evidence import Evidence, UploadViews
 from .filters import DigitFilter, LabelFilter, ReviewFilter, StatusFilter
@@ -38,7 +38,7 @@ class PredictionAdmin(QueueViews, StatisticsView, CorrectView, UploadViews, Evid
         "version",
         "created_at",
     ]
-    actions = LABELLING
+    actions = [*LABELLING, *EXPORTS]
     list_select_related = ["version"]
     list_per_page = 50
     show_full_result_count = False
