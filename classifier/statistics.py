@@ -17,7 +17,7 @@ from django.db.models.functions import TruncDate
 from .models import NOT_A_DIGIT, Prediction
 
 Z = 1.96  # standard deviations to either side that hold 95 %
-SAMPLE = 20_000  # uploads of a period that are counted; of more, as many evenly spaced ones
+SAMPLE = 10_000  # uploads of a period that are counted; of more, as many evenly spaced ones
 CHUNK = 1000  # rows asked for by key in one query; SQLite takes 32,766 values at most
 
 BAND_EDGES = [0.5, 0.8, 0.95, 0.99]  # of confidence
