@@ -1,5 +1,6 @@
 """People say what pictures show: corrections, and a queue that gives nobody another's picture."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import timedelta
 
@@ -11,6 +12,7 @@ from django.utils import timezone
 from .models import Correction, Prediction, ReviewClaim
 
 CLAIM_LASTS = timedelta(minutes=5)  # counted from the reviewer's latest step
+TAKEN_BACK = "taken back"  # the note of a correction that undoes another
 BATCH = 500  # rows that are corrected in one transaction, so that uploads never wait for long
 
 
@@ -52,7 +54,25 @@ def take_back(correction: Correction, reviewer: AbstractBaseUser) -> Correction:
         if latest != correction or latest.reviewer_id != reviewer.pk:
             raise NotYours("Somebody has corrected this picture since.")
         restored = before.to_label if before else None
-        return _record([(prediction, restored)], reviewer, note="taken back")[0]
+        return _record([(prediction, restored)], reviewer, TAKEN_BACK)[0]
+
+
+def take_back_many(chosen: QuerySet[Prediction], reviewer: AbstractBaseUser) -> int:
+    """The same for all of the chosen whose latest correction is one's own. Returns how many."""
+    done = 0
+    for pks in chosen.keys_in_batches(BATCH):
+        with transaction.atomic():
+            rows = Prediction.objects.select_for_update().order_by("pk").filter(pk__in=pks)
+            said = defaultdict(list)  # newest first
+            for correction in Correction.objects.filter(prediction__in=pks):
+                said[correction.prediction_id].append(correction)
+            pairs = [
+                (row, said[row.pk][1].to_label if len(said[row.pk]) > 1 else None)
+                for row in rows
+                if row.label is not None and said[row.pk][0].reviewer_id == reviewer.pk
+            ]
+            done += len(_record(pairs, reviewer, TAKEN_BACK))
+    return done
 
 
 def _record(

@@ -24,6 +24,13 @@ def confirm(modeladmin, request, queryset):
     report(modeladmin, request, review.correct_many(queryset, None, request.user))
 
 
+@admin.action(description="Take back my latest label", permissions=["review"])
+def take_back(modeladmin, request, queryset):
+    done = review.take_back_many(queryset, request.user)
+    text = ngettext("%d label was taken back.", "%d labels were taken back.", done) % done
+    modeladmin.message_user(request, text, messages.SUCCESS)
+
+
 def report(modeladmin, request, done: int) -> None:
     text = ngettext("%d picture was reviewed.", "%d pictures were reviewed.", done) % done
     modeladmin.message_user(request, text, messages.SUCCESS)
@@ -44,7 +51,7 @@ def export_as(name: str, text: str):
     return action
 
 
-LABELLING = [confirm, *(label_as(label, text) for label, text in LABELS)]
+LABELLING = [confirm, *(label_as(label, text) for label, text in LABELS), take_back]
 EXPORTS = [
     export_as("csv", "as CSV"),
     export_as("jsonl", "as JSON lines"),

@@ -214,6 +214,13 @@ def test_many_are_confirmed_from_the_list(act, add):
     assert Prediction.objects.get().label == 7
 
 
+def test_a_wrong_move_in_the_list_is_taken_back(act, add):
+    picture = add(digit=7)
+    act("label_as_3", picture)
+    assert "1 label was taken back." in act("take_back", picture)
+    assert Prediction.objects.get().label is None
+
+
 def test_viewers_have_no_labelling_actions(client, person, add):
     picture = add()
     client.force_login(person("clerk", "Viewers"))

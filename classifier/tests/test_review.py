@@ -128,6 +128,15 @@ def test_many_are_confirmed_at_once_each_as_it_was_read(add, ann, monkeypatch):
     assert list(Prediction.objects.with_review("agrees").values_list("label")) == [(9,), (7,), (1,)]
 
 
+def test_many_are_taken_back_where_the_latest_word_is_ones_own(add, ann, bob):
+    mine, twice, theirs, nobodys = add(digit=1), add(digit=2), add(digit=3), add(digit=4)
+    review.correct(twice.pk, 5, bob)
+    review.correct_many(Prediction.objects.filter(digit__in=[1, 2]), 9, ann)
+    review.correct(theirs.pk, 9, bob)
+    assert review.take_back_many(Prediction.objects.all(), ann) == 2
+    assert [label(each) for each in (mine, twice, theirs, nobodys)] == [None, 5, 9, None]
+
+
 # The queue
 
 
