@@ -16,6 +16,7 @@ let sending = Promise.resolve(); // the end of the line of answers and undos on 
 let filling = false;
 let reviewed = 0;
 let waiting = 0;
+let onTheirWay = 0; // answers that the service has not confirmed yet
 let lookAgain = 0;
 
 async function post(address, content, options = {}) {
@@ -47,7 +48,7 @@ async function fill() {
     if (ranDry) await sending; // or the last answers would still count as waiting
     const answer = await post(root.dataset.next + location.search, { count: AHEAD });
     stock.push(...answer.pictures.map(preload));
-    waiting = answer.waiting;
+    waiting = answer.waiting - onTheirWay;
   } catch (error) {
     say(error.message);
   }
@@ -73,7 +74,7 @@ function show() {
   part("empty").hidden = Boolean(picture);
   part("undo").disabled = !done.length;
   part("done").textContent = `${reviewed} reviewed`;
-  part("waiting").textContent = waiting > COUNTED ? `more than ${COUNTED} waiting` : `${waiting} waiting`;
+  part("waiting").textContent = waiting > COUNTED ? `more than ${COUNTED} waiting` : `${Math.max(waiting, stock.length)} waiting`;
   for (const button of part("keys").querySelectorAll("[data-label], .confirm")) button.disabled = !picture;
   if (!picture) return showEmpty();
   if (part("picture").firstChild !== picture.image) part("picture").replaceChildren(picture.image);
@@ -117,7 +118,8 @@ function answer(label) {
   const correction = sending.then(() => post(root.dataset.answer, { picture: picture.id, label }));
   const step = { picture, correction };
   done.push(step);
-  sending = correction.catch((error) => notKept(step, error));
+  onTheirWay += 1;
+  sending = correction.catch((error) => notKept(step, error)).finally(() => (onTheirWay -= 1));
   say("");
   flash(label);
   count(1);
