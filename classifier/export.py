@@ -84,7 +84,7 @@ def as_json_lines(rows: Iterable[Prediction]) -> Iterator[bytes]:
 def as_zip(rows: Iterable[Prediction]) -> Iterator[bytes]:
     """The uploads as they were sent, in a folder for each label.
 
-    Kept in memory: one upload, and some 500 bytes of each for the directory at a ZIP's end.
+    Kept in memory: one upload, and 1 KB for each in the directory at a ZIP's end.
     """
     written = _Written()
     missing = []
