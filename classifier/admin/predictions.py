@@ -2,7 +2,9 @@ import numpy as np
 from django.contrib import admin
 from django.template.defaultfilters import truncatechars
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.html import format_html
+from django.utils.timezone import localtime
 
 from classifier import inference
 from classifier.inference import data_address
@@ -25,7 +27,7 @@ class PredictionAdmin(QueueViews, StatisticsView, CorrectView, UploadViews, Evid
         "digit",
         "said",
         "sureness",
-        "created_at",
+        "received",
         "version",
         "name",
     ]
@@ -79,9 +81,11 @@ class PredictionAdmin(QueueViews, StatisticsView, CorrectView, UploadViews, Evid
 
     @admin.display(description="status", ordering="confidence")
     def sureness(self, prediction):
-        return format_html(
-            "{:s} %<br>{}", f"{100 * prediction.confidence:.1f}", prediction.get_reason_display()
-        )
+        return format_html("{}<br>{}", self.percent(prediction), prediction.get_reason_display())
+
+    @admin.display(description="received", ordering="created_at")
+    def received(self, prediction):
+        return date_format(localtime(prediction.created_at), "M j, H:i")
 
     @admin.display(description="file", ordering="original_name")
     def name(self, prediction):
@@ -91,7 +95,7 @@ class PredictionAdmin(QueueViews, StatisticsView, CorrectView, UploadViews, Evid
     def said(self, prediction):
         """What people said; set off where it is not what was read."""
         if prediction.label is None:
-            return None
+            return "-"
         kind = "agrees" if prediction.label == prediction.digit else "disagrees"
         return format_html('<span class="label {}">{}</span>', kind, prediction.get_label_display())
 
@@ -99,9 +103,10 @@ class PredictionAdmin(QueueViews, StatisticsView, CorrectView, UploadViews, Evid
     def percent(self, prediction):
         return f"{prediction.confidence:.1%}"
 
-    @admin.display(description="time taken", empty_value="not measured")
+    @admin.display(description="time taken")
     def duration(self, prediction):
-        return f"{prediction.duration_us / 1000:.1f} ms" if prediction.duration_us else None
+        taken = prediction.duration_us
+        return f"{taken / 1000:.1f} ms" if taken else "not measured"
 
     @admin.display(description="stored as")
     def stored_as(self, prediction):
