@@ -3,7 +3,7 @@
 Imports TensorFlow, through `ml.train`, only where something is trained.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ml import checkpoint, dataset, evaluate, report
@@ -49,15 +49,19 @@ def measure(
     """
     predictor = inference.predictor(name.removesuffix(".keras"))
     source = checkpoint.read(registry.locate(predictor.version), predictor.version)
-    sets = [
-        (
-            f"{path.name} as uploads" if way and len(as_uploads) > 1 else path.name,
-            evaluate.from_arrays(*dataset.load_labelled(path), way),
-        )
-        for path in data
-        for way in as_uploads
-    ] + [(folder.name, evaluate.from_folder(folder)) for folder in folders]
+    sets = [each for path in data for each in _arrays(path, as_uploads)]
+    sets += [(folder.name, evaluate.from_folder(folder)) for folder in folders]
     return source, [evaluate.ask(label, pictures, predictor) for label, pictures in sets]
+
+
+def _arrays(path: Path, as_uploads: Sequence[bool]) -> Iterator[tuple[str, Iterable]]:
+    """The pictures of a file, once for each way that makes a difference, with a name."""
+    arrays = dataset.load_labelled(path)
+    if not evaluate.are_framed(arrays.pixels):
+        as_uploads = [True]
+    for way in as_uploads:
+        name = f"{path.name} as uploads" if way and len(as_uploads) > 1 else path.name
+        yield name, evaluate.from_arrays(*arrays, way)
 
 
 def figures(answers: Answers) -> dict:

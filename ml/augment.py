@@ -10,7 +10,7 @@ import numpy as np
 from .drawing import CANVAS, draw_digit, draw_other
 from .preprocess import SIDE, crop, frame, pen_width, thicken
 
-PLAIN = 0.2  # the part of the images that is left as it is
+PLAIN = 0.3  # the part of the images that is left as it is
 UNWORN = 0.25  # the part of the others that is only bent, its pen left as it is
 MIN_INK = 60  # pixels of the canvas; less is not a digit any more
 _MIDDLE = (CANVAS - 1) / 2

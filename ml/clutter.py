@@ -190,19 +190,22 @@ def _parts(scores: np.ndarray, stats: np.ndarray) -> np.ndarray:
         part = _box(stats[label])
         if kept[label] or scores[label] <= 0 or areas[label] < CRUMB * areas[main]:
             continue
-        if _gap(part, box) <= _reach(part, box) * size:
+        if _gap(part, box) <= _reach(part, box, areas[label] / areas[main]) * size:
             kept[label] = True
             box = _union(box, part)
     return kept
 
 
-def _reach(part: Box, box: Box) -> float:
+def _reach(part: Box, box: Box, share: float) -> float:
     """How far a part may be from the rest of its digit, in parts of the digit's size.
 
-    The bar of a 5 may float above it; what is beside a digit is a neighbour.
+    The bar of a 5 may float above it; what is beside a digit is a neighbour, and what is small
+    (its area the `share` of the largest stroke's) part of a caption.
     """
     overlap = min(part[2], box[2]) - max(part[0], box[0])
-    return 0.5 if overlap > 0.6 * (part[2] - part[0]) else 0.25
+    if overlap > 0.6 * (part[2] - part[0]) and part[3] < (box[1] + box[3]) / 2:
+        return 0.5
+    return 0.25 if share > 0.1 else 0.12
 
 
 def _beside(kept: np.ndarray, labels: np.ndarray, crumbs: np.ndarray) -> np.ndarray:

@@ -35,7 +35,7 @@ def _fit_surface(small: np.ndarray) -> np.ndarray:
     surface = _quadratic(small.shape[1], small.shape[0])
     border = _border(small.shape[1], small.shape[0])
     likely = _likely_paper(colours, border, small.shape[:2])
-    border = border & likely
+    border = border & likely if (border & likely).any() else likely  # a frame covers the border
     mostly_border = np.concatenate([colours[:, likely], *[colours[:, border]] * 2], axis=1)
     fit = _median(mostly_border)[:, np.newaxis]
     importance = np.where(border, np.float32(3), np.float32(1))
@@ -86,9 +86,12 @@ def _likely_paper(colours: np.ndarray, border: np.ndarray, shape: tuple[int, int
     between = (distance > 0.3 * separation) & (distance < 0.7 * separation)
     if between.mean() > 0.15:  # not two plain colours, but light and shadow
         return np.ones_like(far)
-    pieces = _pieces(far.reshape(shape)) - _pieces(~far.reshape(shape))
-    share = far[border].mean() + 2 * far.mean() + 0.3 * np.clip(pieces, -2, 2)
-    return far if share > 1.5 else ~far
+    share = far[border].mean()
+    weight = share + 2 * far.mean()
+    if 0.1 < share < 0.9:
+        pieces = _pieces(far.reshape(shape)) - _pieces(~far.reshape(shape))
+        weight += 0.3 * np.clip(pieces, -2, 2)
+    return far if weight > 1.25 else ~far
 
 
 def _pieces(mask: np.ndarray) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from . import calibrate, checkpoint
 from .checkpoint import Checkpoint
 from .header import InvalidImage
-from .preprocess import Prepared, prepare
+from .preprocess import Prepared, attempt, prepare
 
 ENGINES = ("litert", "keras")
 SEVERAL_DIGITS = "several_digits"  # told by the preparation, not by the network
@@ -52,29 +52,36 @@ class Predictor:
 
     def read(self, upload: bytes) -> Guess:
         """Read the digit in a picture, given as the bytes of its file. Raises InvalidImage."""
-        prepared = prepare(upload)
-        return _noting_others(self.guess(prepared.pixels[np.newaxis])[0], prepared)
+        return self.guess([prepare(upload)])[0]
 
     def read_many(self, uploads: Sequence[bytes]) -> list[Guess | InvalidImage]:
         """Read several pictures at once; a refusal stands where its guess would."""
-        outcomes = [_prepared(upload) for upload in uploads]
-        readable = [each for each in outcomes if not isinstance(each, InvalidImage)]
-        pixels = np.stack([each.pixels for each in readable]) if readable else ()
-        guesses = map(_noting_others, self.guess(pixels) if readable else (), readable)
-        return [each if isinstance(each, InvalidImage) else next(guesses) for each in outcomes]
+        outcomes = [attempt(upload) for upload in uploads]
+        guesses = iter(self.guess([each for each in outcomes if isinstance(each, Prepared)]))
+        return [next(guesses) if isinstance(each, Prepared) else each for each in outcomes]
 
     def warm_up(self) -> None:
         """Answer once, so that the first real question finds everything allocated."""
         self.logits(np.zeros((1, 28, 28), np.uint8))
 
-    def guess(self, pixels: np.ndarray) -> list[Guess]:
-        """One guess for each of (n, 28, 28) uint8 pictures."""
-        logits = self.logits(pixels)
+    def guess(self, pictures: Sequence[Prepared]) -> list[Guess]:
+        """One guess for each picture."""
+        if not pictures:
+            return []
+        logits = self.logits(np.stack([picture.pixels for picture in pictures]))
         probabilities = calibrate.digit_probabilities(logits, self.temperature)
-        reasons = self.reasons(logits)
         return [
-            Guess(int(each.argmax()), float(each.max()), each, reason, image, self.version)
-            for each, reason, image in zip(probabilities, reasons, pixels, strict=True)
+            Guess(
+                digit=int(each.argmax()),
+                confidence=float(each.max()),
+                probabilities=each,
+                reason=SEVERAL_DIGITS if picture.several else reason,
+                pixels=picture.pixels,
+                version=self.version,
+            )
+            for each, reason, picture in zip(
+                probabilities, self.reasons(logits), pictures, strict=True
+            )
         ]
 
     def reasons(self, logits: np.ndarray) -> list[str]:
@@ -94,18 +101,6 @@ class Predictor:
         return np.concatenate(
             [self._run(batch[start : start + BULK]) for start in range(0, len(batch), BULK)]
         )
-
-
-def _noting_others(guess: Guess, prepared: Prepared) -> Guess:
-    """The guess, uncertain where there is more than the one digit that was read."""
-    return guess._replace(reason=SEVERAL_DIGITS) if prepared.several else guess
-
-
-def _prepared(upload: bytes) -> Prepared | InvalidImage:
-    try:
-        return prepare(upload)
-    except InvalidImage as refusal:
-        return refusal
 
 
 class LiteRT:

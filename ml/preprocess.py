@@ -59,6 +59,14 @@ def prepare(upload: bytes, show: Show = lambda step, pixels: None) -> Prepared:
     return Prepared(pixels, are_several(components))
 
 
+def attempt(upload: bytes) -> Prepared | InvalidImage:
+    """`prepare`, where a refusal is one of many results."""
+    try:
+        return prepare(upload)
+    except InvalidImage as refusal:
+        return refusal
+
+
 def already_framed(picture: np.ndarray) -> np.ndarray | None:
     """Take a picture that is in MNIST's frame already as it is, in either polarity.
 

@@ -14,7 +14,7 @@ from .predict import Guess
 
 BINS = 15
 Z = 1.96  # standard deviations to either side that hold 95 %
-MOST_MISTAKES = 200  # shown of one set
+MOST_MISTAKES = 200  # told of one set
 THUMBNAIL_SIDE = 112  # pixels
 STYLE = Path(__file__).parent / "report.css"
 
@@ -46,7 +46,7 @@ def summarize(answers: Answers) -> dict:
         ],
         "reliability": _reliability(confidence, guessed == digits),
         "coverage": _coverage(confidence, guessed == digits),
-        "mistakes": [_mistake(*pair) for pair in answers.mistakes()],
+        "mistakes": [_mistake(*pair) for pair in answers.mistakes()[:MOST_MISTAKES]],
     }
 
 
@@ -194,13 +194,14 @@ def _mistakes(summary: dict, shown: Answers | None) -> str:
     if not summary["mistakes"]:
         return "<p>No mistakes.</p>"
     if shown is None:
-        return f"<p>{len(summary['mistakes'])} mistakes, listed in report.json.</p>"
+        mistakes = summary["images"] - summary["correct"]
+        return f"<p>{mistakes} mistakes, the first {MOST_MISTAKES} named in report.json.</p>"
     cards = "".join(_card(*pair) for pair in shown.mistakes()[:MOST_MISTAKES])
     return f"<h3>Mistakes</h3><ul class='mistakes'>{cards}</ul>"
 
 
 def _card(mistake: Labelled, guess: Guess | None) -> str:
-    seen = "" if mistake.pixels is None else _image(picture.as_png(mistake.pixels))
+    seen = "" if guess is None else _image(picture.as_png(guess.pixels))
     said = "refused" if guess is None else f"read as {guess.digit} ({guess.confidence:.0%})"
     return (
         f"<li>{_image(_upload(mistake.source))}{seen}"

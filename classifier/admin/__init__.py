@@ -1,10 +1,12 @@
 from django.contrib import admin
 
+from .corrections import CorrectionAdmin
 from .predictions import PredictionAdmin
 from .versions import ModelVersionAdmin
 
-__all__ = ["ModelVersionAdmin", "PredictionAdmin"]
+__all__ = ["CorrectionAdmin", "ModelVersionAdmin", "PredictionAdmin"]
 
 admin.site.site_header = admin.site.site_title = "Digit classifier"
 admin.site.index_title = "Back office"
 admin.site.site_url = None  # there is no page but these
+admin.site.index_template = "admin/classifier/index.html"

@@ -20,6 +20,7 @@ from classifier.inference import InvalidImage, NotReady
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
+UNEXPECTED = "unavailable"  # the code of an error that nobody foresaw
 
 
 class Problem(NamedTuple):
@@ -33,9 +34,16 @@ class Problem(NamedTuple):
 def exception_handler(error, context):
     """DRF's hook: the response to any exception that a view of ours raised."""
     problem = describe(error)
-    if problem.status >= 500:
-        logger.error("%s: %s", problem.code, error, exc_info=error)
-    return respond(context["request"], problem)
+    request = context["request"]
+    log = logger.error if problem.status >= 500 else logger.info
+    log(
+        "%s %s: %s %s, request %s",
+        *(request.method, request.path, problem.status, problem.code, request.id),
+        exc_info=error if problem.code == UNEXPECTED else None,
+    )
+    if error.__cause__ and problem.status >= 500:
+        logger.error("because of: %s", str(error.__cause__).replace("\n", " "))
+    return respond(request, problem)
 
 
 def describe(error: Exception) -> Problem:
@@ -48,12 +56,12 @@ def describe(error: Exception) -> Problem:
         case ParseError() | SuspiciousOperation() | UnreadablePostError() | RecursionError():
             return Problem(404, "malformed", "The multipart body is cut short or malformed.")
         case NotReady():
-            return Problem(503, "not_ready", str(error))
+            return Problem(503, "not_ready", "No network is ready to answer. Try again later.")
         case NotKept():
             return Problem(503, "not_kept", str(error))
         case APIException():
             return Problem(error.status_code, error.default_code, str(error.detail))
-    return Problem(503, "unavailable", "This request could not be answered. It has been logged.")
+    return Problem(503, UNEXPECTED, "This request could not be answered. It has been logged.")
 
 
 def respond(request, problem: Problem) -> HttpResponse:
@@ -97,6 +105,7 @@ def page(problem: Problem) -> str:
 def bad_request(request, exception):
     if isinstance(exception, DisallowedHost):
         detail = "This is not a name of this site. DJANGO_ALLOWED_HOSTS lists those that are."
+        logger.warning("Refused the host %r.", request.META.get("HTTP_HOST", "")[:100])
         return respond(request, Problem(400, "bad_host", detail))
     return respond(request, Problem(400, "bad_request", "This request was refused."))
 
@@ -110,4 +119,5 @@ def page_not_found(request, exception):
 
 
 def server_error(request):
+    logger.exception("%s %s failed", request.method, request.path)
     return respond(request, Problem(500, "error", "Something failed here. It has been logged."))

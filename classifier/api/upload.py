@@ -11,10 +11,13 @@ CHUNK_BYTES = 64 * 1024
 
 def one_image(request):
     """The one file in the multipart field `image`. Raises InvalidImage."""
-    refusetoo_large(request)
+    refuse_too_large(request)
     images = _files(request).getlist("image")
     if not images:
-        raise InvalidImage("no_image", "Expected a file in the multipart field 'image'.")
+        raise InvalidImage(
+            "no_image",
+            "Expected a whole file in the multipart field 'image', and the body's length.",
+        )
     if len(images) > 1:
         raise InvalidImage("one_image", f"Expected one file in 'image', found {len(images)}.")
     if images[0].size > settings.MNIST_MAX_UPLOAD_BYTES:
@@ -22,7 +25,7 @@ def one_image(request):
     return images[0]
 
 
-def refusetoo_large(request) -> None:
+def refuse_too_large(request) -> None:
     """Refuse a body whose declared length leaves no room for an acceptable file.
 
     It is read and thrown away first, up to a limit: a client that is still sending

@@ -1,3 +1,5 @@
+import contextlib
+
 import cv2
 import numpy as np
 import pytest
@@ -91,6 +93,10 @@ def with_a_dark_edge(picture: np.ndarray) -> np.ndarray:
     return picture
 
 
+def in_a_dark_frame(picture: np.ndarray) -> np.ndarray:
+    return cv2.rectangle(picture, (0, 0), (199, 199), (60, 60, 60), 16)
+
+
 def with_specks(picture: np.ndarray) -> np.ndarray:
     for x, y in [(20, 30), (170, 40), (180, 150), (30, 170), (40, 60)]:
         cv2.circle(picture, (x, y), 2, (60, 60, 60), -1)
@@ -113,6 +119,7 @@ def with_a_neighbour_cut_off(picture: np.ndarray) -> np.ndarray:
     [
         ruled,
         framed_by_a_box,
+        in_a_dark_frame,
         with_a_dark_edge,
         with_specks,
         in_a_cast_shadow,
@@ -180,6 +187,19 @@ def test_paper_with_noise_and_no_ink_is_blank():
     noise = np.random.default_rng(0).normal(200, 4, (200, 200))
     with pytest.raises(InvalidImage, match="Expected ink"):
         prepare(png(noise.astype(np.uint8)))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_is_sent_is_read_or_refused(seed):
+    rng = np.random.default_rng(seed)
+    for _ in range(40):
+        height, width = (int(side) for side in rng.integers(20, 200, 2))
+        picture = np.full((height, width, 3), rng.integers(256), np.uint8)
+        colour = [int(value) for value in rng.integers(256, size=3)]
+        corners = rng.integers(-10, 210, (2, 2)).tolist()
+        cv2.rectangle(picture, *corners, colour, int(rng.integers(1, 40)))
+        with contextlib.suppress(InvalidImage):
+            assert prepare(png(picture)).pixels.shape == (28, 28)
 
 
 def test_every_step_is_shown_in_order():

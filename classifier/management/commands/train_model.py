@@ -1,5 +1,6 @@
 import datetime
 import sys
+from argparse import ArgumentTypeError
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
@@ -12,13 +13,15 @@ class Command(BaseCommand):
     help = "Train a network on MNIST and keep it as a new version."
 
     def add_arguments(self, parser):
-        parser.add_argument("--epochs", "--epoch", type=int, help="default: 20, or 4 with --quick")
+        parser.add_argument(
+            "--epochs", "--epoch", type=positive, help="default: 20, or 4 with --quick"
+        )
         parser.add_argument(
             "--quick",
             action="store_true",
             help="minutes instead of an hour: reads MNIST well, real pictures less",
         )
-        parser.add_argument("--batch-size", "--batchsize", type=int, default=128)
+        parser.add_argument("--batch-size", "--batchsize", type=positive, default=128)
         parser.add_argument("--network", default="cnn", help="cnn (ours) or original")
         parser.add_argument("--filename", help="the new version's name; default: one with the time")
         parser.add_argument("--data", type=Path, help="MNIST as .npz; default: downloaded by Keras")
@@ -67,3 +70,10 @@ class Command(BaseCommand):
             f"Saved as {saved.keras_path}\n"
             f"Serve it with MNIST_MODEL={saved.name}"
         )
+
+
+def positive(value):
+    """A whole number from 1, as an option's value."""
+    if not value.isdecimal() or int(value) < 1:
+        raise ArgumentTypeError(f"expected a whole number from 1, received {value!r}")
+    return int(value)
