@@ -120,7 +120,7 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = MNIST_MAX_UPLOAD_BYTES + MNIST_MAX_FORM_BYTES
 
 # Load: for each worker
 
-MNIST_MAX_WAITING = env.int("MNIST_MAX_WAITING", default=64)  # requests, before others get 503
+MNIST_MAX_WAITING = 64  # requests, before others get 503
 MNIST_MAX_HELD_BYTES = 256 * 1024 * 1024  # of bodies that are arriving or waiting
 MNIST_BODY_TIMEOUT_S = 120
 
