@@ -25,9 +25,11 @@ def train(
     images = dataset.load_mnist(data)
     from ml.train import Plan, train  # TensorFlow takes seconds: first see that all is well
 
-    return train(
-        Plan(name, **plan), images, registry.trained_directory(), resume=resume, verbose=verbose
+    saved = train(
+        Plan(name, **plan), images, registry.training_directory(), resume=resume, verbose=verbose
     )
+    registry.register(saved.facts, saved.directory)
+    return saved
 
 
 def free_name(name: str) -> str:
@@ -48,7 +50,7 @@ def measure(
     be read, NotReady for the version.
     """
     predictor = inference.predictor(name.removesuffix(".keras"))
-    source = checkpoint.read(registry.locate(predictor.version), predictor.version)
+    source = inference.checkpoint_of(registry.find(predictor.version))
     sets = [
         (
             f"{path.name} as uploads" if way and len(as_uploads) > 1 else path.name,

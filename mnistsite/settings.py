@@ -122,8 +122,10 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = MNIST_MAX_UPLOAD_BYTES + MNIST_MAX_FORM_BYTES
 
 # The network
 
-MNIST_MODEL = env("MNIST_MODEL", default="")  # the version that answers; empty: the shipped one
 MNIST_ENGINE = env("MNIST_ENGINE", default="litert")
+MNIST_MODEL_CACHE = Path(  # copies of versions whose storage is not on this machine
+    env("MNIST_MODEL_CACHE", default=str(MEDIA_ROOT / "models"))
+)
 MNIST_PRELOAD = env("MNIST_PRELOAD", default="auto")
 MNIST_AUTORELOADED = env("RUN_MAIN", default="") == "true"  # runserver's serving process
 

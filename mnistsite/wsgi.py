@@ -8,3 +8,7 @@ os.environ.setdefault("MNIST_PRELOAD", "always")  # whoever imports this is goin
 from django.core.wsgi import get_wsgi_application
 
 application = get_wsgi_application()
+
+from classifier import inference  # noqa: E402 - it needs the apps
+
+inference.start()

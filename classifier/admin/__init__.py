@@ -1,9 +1,9 @@
 from django.contrib import admin
 
 from .predictions import PredictionAdmin
-from .versions import ModelVersionAdmin
+from .versions import ModelVersionAdmin, PromotionAdmin
 
-__all__ = ["ModelVersionAdmin", "PredictionAdmin"]
+__all__ = ["ModelVersionAdmin", "PredictionAdmin", "PromotionAdmin"]
 
 admin.site.site_header = admin.site.site_title = "Digit classifier"
 admin.site.index_title = "Back office"

@@ -1,17 +1,117 @@
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import path
 
-from classifier.models import ModelVersion
+from classifier import gate, inference, registry
+from classifier.models import ModelVersion, Promotion
 
 from .evidence import Evidence
+
+OVERRULE = "classifier.overrule"
+PROMOTE = "classifier.promote"
 
 
 @admin.register(ModelVersion)
 class ModelVersionAdmin(Evidence):
-    list_display = ["name", "network", "test_accuracy", "created_at"]
-    search_fields = ["name"]
-    fields = ["name", "network", "test_accuracy", "keras_sha256", "created_at", "facts"]
+    change_form_template = "admin/classifier/modelversion/change_form.html"
+    list_display = ["name", "state", "test_accuracy", "passes", "parent", "created_at", "problem"]
+    list_filter = ["state", "network"]
+    list_select_related = ["parent"]
+    search_fields = ["name", "notes"]
+    fields = [
+        "name",
+        "state",
+        "problem",
+        "notes",
+        "network",
+        "test_accuracy",
+        "parent",
+        "training_run",
+        "created_at",
+        "keras_sha256",
+        "tflite_sha256",
+        "facts",
+    ]
 
     @admin.display(description="accuracy on MNIST's test images")
     def test_accuracy(self, version):
-        accuracy = version.facts.get("metrics", {}).get("test_accuracy")
+        accuracy = version.metrics.get("test_accuracy")
         return "" if accuracy is None else f"{accuracy:.2%}"
+
+    @admin.display(description="gate")
+    def passes(self, version):
+        if version.gate is None:
+            return ""
+        verdict = "passes" if version.gate["passed"] else "held back"
+        return f"{verdict} against {version.gate['against']}"
+
+    def get_urls(self):
+        promote = self.admin_site.admin_view(self.promote_view)
+        return [
+            path("<int:pk>/promote", promote, name="classifier_modelversion_promote"),
+            *super().get_urls(),
+        ]
+
+    def render_change_form(self, request, context, **kwargs):
+        context["may_promote"] = request.user.has_perm(PROMOTE)
+        return super().render_change_form(request, context, **kwargs)
+
+    def promote_view(self, request, pk):
+        """Ask whether a version should answer, showing what the gate says; then let it."""
+        version = get_object_or_404(ModelVersion, pk=pk)
+        if not request.user.has_perm(PROMOTE):
+            raise PermissionDenied
+        if request.method == "POST" and self.promoted(request, version):
+            return redirect("admin:classifier_modelversion_changelist")
+        return TemplateResponse(
+            request,
+            "admin/classifier/modelversion/promote.html",
+            self.admin_site.each_context(request)
+            | {
+                "title": f"Let {version} answer?",
+                "opts": self.opts,
+                "version": version,
+                "active": registry.active(),
+                "verdict": self.verdict(request, version),
+                "may_overrule": request.user.has_perm(OVERRULE),
+            },
+        )
+
+    def verdict(self, request, version):
+        """What the gate says of a candidate; nothing for a version that has answered before."""
+        if version.state != ModelVersion.State.CANDIDATE:
+            return None
+        try:
+            return gate.examine(version)
+        except inference.NotReady as error:
+            messages.error(request, str(error))
+            return None
+
+    def promoted(self, request, version):
+        """Promote as the form says; False, with a message, when that is refused."""
+        reason = request.POST.get("reason", "").strip()
+        if reason and not request.user.has_perm(OVERRULE):
+            raise PermissionDenied
+        try:
+            promotion = gate.promote(version, request.user, reason)
+        except (gate.HeldBack, inference.NotReady) as error:
+            messages.error(request, str(error))
+            return False
+        because = promotion.overruled_because
+        self.log_change(
+            request,
+            version,
+            f"Let it answer instead of {promotion.previous}."
+            + (f" The gate was overruled: {because}" if because else ""),
+        )
+        messages.success(request, f"{version} answers from now on, everywhere within 5 seconds.")
+        return True
+
+
+@admin.register(Promotion)
+class PromotionAdmin(Evidence):
+    list_display = ["promoted_at", "version", "previous", "promoted_by", "overruled_because"]
+    list_select_related = ["version", "previous", "promoted_by"]
+    fields = [*list_display, "gate"]

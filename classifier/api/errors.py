@@ -15,7 +15,7 @@ from django.template.loader import render_to_string
 from rest_framework.exceptions import APIException, ParseError
 
 from classifier.history import NotKept
-from classifier.inference import InvalidImage, NotReady
+from classifier.inference import InvalidImage, NotReady, UnknownVersion
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +43,8 @@ def describe(error: Exception) -> Problem:
     match error:
         case InvalidImage():
             return Problem(404, error.code, error.detail)
+        case UnknownVersion():
+            return Problem(404, "unknown_model", str(error))
         case RequestDataTooBig():
             return Problem(404, "too_large", "Expected one file; the text beside it is too long.")
         case ParseError() | SuspiciousOperation() | UnreadablePostError() | RecursionError():

@@ -11,7 +11,7 @@ CHUNK_BYTES = 64 * 1024
 
 def one_image(request):
     """The one file in the multipart field `image`. Raises InvalidImage."""
-    refusetoo_large(request)
+    refuse_too_large(request)
     images = _files(request).getlist("image")
     if not images:
         raise InvalidImage("no_image", "Expected a file in the multipart field 'image'.")
@@ -22,7 +22,12 @@ def one_image(request):
     return images[0]
 
 
-def refusetoo_large(request) -> None:
+def model_asked_for(request) -> str:
+    """The version that `model` names in the query or the form; empty for the active one."""
+    return request.GET.get("model") or request.POST.get("model", "")
+
+
+def refuse_too_large(request) -> None:
     """Refuse a body whose declared length leaves no room for an acceptable file.
 
     It is read and thrown away first, up to a limit: a client that is still sending

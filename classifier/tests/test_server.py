@@ -28,9 +28,18 @@ class Server:
     """`manage.py serve` in a process of its own, with everything it keeps in one folder."""
 
     def __init__(self, folder: Path, workers: int = 2, **settings: str):
-        self.folder, self.workers, self.settings = folder, workers, settings
+        self.folder, self.workers = folder, workers
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.environment = (
+            os.environ
+            | {
+                "DATABASE_URL": f"sqlite:///{self.folder / 'db.sqlite3'}",
+                "MEDIA_ROOT": str(self.folder / "media"),
+                "DJANGO_SECRET_KEY": "only for this test",
+            }
+            | settings
+        )
 
     def __enter__(self):
         self.log = open(self.folder / "log", "a+")
@@ -40,13 +49,7 @@ class Server:
                 *("--port", str(self.port), "--workers", str(self.workers)),
             ],
             cwd=ROOT,
-            env=os.environ
-            | {
-                "DATABASE_URL": f"sqlite:///{self.folder / 'db.sqlite3'}",
-                "MEDIA_ROOT": str(self.folder / "media"),
-                "DJANGO_SECRET_KEY": "only for this test",
-            }
-            | self.settings,
+            env=self.environment,
             stdout=self.log,
             stderr=self.log,
         )
@@ -68,8 +71,27 @@ class Server:
         self.process.wait(20)
         self.log.close()
 
-    def answer(self, upload: bytes) -> dict:
-        return Client(self.url).classify(upload, "picture.png")
+    def answer(self, upload: bytes, path: str = "") -> dict:
+        return Client(self.url + path).classify(upload, "picture.png")
+
+    def manage(self, *arguments: str) -> str:
+        """What a command of manage.py prints, run on this server's database and files."""
+        command = [sys.executable, "manage.py", *arguments]
+        return subprocess.run(
+            command, check=True, cwd=ROOT, env=self.environment, capture_output=True, text=True
+        ).stdout
+
+    def add_version(self, name: str, **facts):
+        """Register the shipped network under another name, with other facts."""
+        folder = self.folder / name
+        folder.mkdir()
+        self.manage(
+            "shell",
+            "--command",
+            "from pathlib import Path; from classifier.registry import register\n"
+            "from classifier.tests.conftest import copy_of_shipped\n"
+            f"register(*copy_of_shipped(Path({str(folder)!r}), {name!r}, **{facts!r}))",
+        )
 
     def output(self) -> str:
         return (self.folder / "log").read_text()

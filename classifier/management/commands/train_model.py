@@ -55,6 +55,6 @@ class Command(BaseCommand):
             )
         self.stdout.write(
             f"\nAccuracy on MNIST's test images: {metrics['test_accuracy']:.2%}\n"
-            f"Saved as {saved.keras_path}\n"
-            f"Serve it with MNIST_MODEL={saved.name}"
+            f"Kept as the version {saved.name}.\n"
+            f"Serve it with: manage.py activate_model {saved.name}"
         )
