@@ -5,6 +5,7 @@ import hashlib
 import json
 import platform
 import shutil
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
@@ -31,14 +32,26 @@ class Plan(NamedTuple):
     epochs: int = 60
     batch_size: int = 128
     seed: int = 0
+    start: str = ""  # the checkpoint whose network goes on learning; none: random weights
+    peak_rate: float = PEAK_RATE
+    weight: int = 1  # for how many of MNIST's images each of the further pictures counts
+
+
+class Step(NamedTuple):
+    """How far a training is: told after each batch and each epoch."""
+
+    epoch: int  # from 1
+    part: float  # of this epoch, 0-1
+    loss: float
+    validation_accuracy: float | None  # at the end of an epoch
 
 
 class Batches(keras.utils.PyDataset):
-    """The training images in random order, varied anew in every epoch, and drawings."""
+    """The training images in random order, varied anew in every epoch, drawings, and `also`."""
 
-    def __init__(self, images: Arrays, plan: Plan, epoch: int = 0):
+    def __init__(self, images: Arrays, plan: Plan, epoch: int = 0, also: Arrays | None = None):
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=16)
-        self._images, self._plan = images, plan
+        self._images, self._plan, self._also = images, plan, also
         self._start(epoch)
 
     def _start(self, epoch: int) -> None:
@@ -64,7 +77,20 @@ class Batches(keras.utils.PyDataset):
         digits = np.concatenate(
             [self._images.digits[chosen], drawn_digits, np.full(len(others), NOT_A_DIGIT)]
         )
+        if self._also:
+            further = self._further(rng)
+            pixels = np.concatenate([pixels, further.pixels])
+            digits = np.concatenate([digits, further.digits])
         return pixels[..., np.newaxis].astype(np.float32), digits
+
+    def _further(self, rng: np.random.Generator) -> Arrays:
+        """Some of `also`, varied: by their weight, but never more than half of MNIST's."""
+        wanted = self._plan.weight * len(self._also.digits) / len(self)
+        count = int(np.clip(round(wanted), 1, self._plan.batch_size // 2))
+        chosen = rng.integers(len(self._also.digits), size=count)
+        return Arrays(
+            augment.vary(self._also.pixels[chosen], self._fields, rng), self._also.digits[chosen]
+        )
 
 
 class State(keras.callbacks.Callback):
@@ -77,8 +103,15 @@ class State(keras.callbacks.Callback):
 
     @property
     def best(self) -> dict:
-        """The epoch of least validation loss."""
-        return min(self.epochs, key=lambda epoch: epoch["val_loss"])
+        """The epoch of least validation loss; the last one of a network that went on learning.
+
+        What it is to learn then is not in the validation images.
+        """
+        return (
+            self.epochs[-1]
+            if self.plan.start
+            else min(self.epochs, key=lambda epoch: epoch["val_loss"])
+        )
 
     def begin(self) -> None:
         """Write the plan down, so that an interruption can be resumed from the first moment."""
@@ -118,13 +151,40 @@ class State(keras.callbacks.Callback):
         return keras.saving.load_model(self.directory / "last.keras") if self.epochs else None
 
 
+class Reporter(keras.callbacks.Callback):
+    """Calls `report` with each Step; what that raises ends the training, to be resumed."""
+
+    def __init__(self, report: Callable[[Step], None]):
+        super().__init__()
+        self._report, self._epoch = report, 0
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self._epoch = epoch + 1
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        part = (batch + 1) / self.params["steps"]
+        self._report(Step(self._epoch, part, float(logs["loss"]), None))
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        self._report(Step(epoch + 1, 1.0, float(logs["loss"]), float(logs["val_accuracy"])))
+
+
 def train(
-    plan: Plan, data: tuple[Arrays, Arrays], directory: Path, resume: bool = False, verbose: int = 1
+    plan: Plan,
+    data: tuple[Arrays, Arrays],
+    directory: Path,
+    resume: bool = False,
+    verbose: int = 1,
+    *,
+    start: keras.Model | None = None,
+    also: Arrays | None = None,
+    report: Callable[[Step], None] | None = None,
 ) -> checkpoint.Checkpoint:
     """Train a network on MNIST's training images and save the epoch that validated best.
 
     `data` are the training and the test images; the test images are only measured on, at the
-    end. Raises FileExistsError when the name is taken, and what `State.resume` raises.
+    end. `start` is the network that `plan.start` names, `also` further pictures (n, 28, 28) of
+    0-9 or NOT_A_DIGIT, varied and weighted. Raises FileExistsError when the name is taken, and what `State.resume` raises.
     """
     if checkpoint.exists(directory, plan.name):
         raise FileExistsError(f"There is a version called {plan.name} already.")
@@ -132,17 +192,17 @@ def train(
     training, validation = split_validation(data[0], plan.seed)
     state = State(directory / f"{plan.name}.training", plan)
     network = state.resume() if resume else None
-    network = network or compiled(plan, len(training.digits))
+    network = network or compiled(plan, len(training.digits), start)
     state.begin()
     held = with_variations(validation, plan.seed)
     done = len(state.epochs)
     network.fit(
-        Batches(training, plan, done),
+        Batches(training, plan, done, also),
         initial_epoch=done,
         epochs=plan.epochs,
         validation_data=(held.pixels[..., np.newaxis].astype(np.float32), held.digits),
         validation_batch_size=500,
-        callbacks=[state],
+        callbacks=[state, *([Reporter(report)] if report else [])],
         verbose=verbose,
     )
     network.load_weights(state.directory / "best.weights.h5")
@@ -152,13 +212,13 @@ def train(
     return saved
 
 
-def compiled(plan: Plan, images: int) -> keras.Model:
-    """The untrained network of a plan, with its optimizer and its loss."""
-    network = build(plan.network)
+def compiled(plan: Plan, images: int, start: keras.Model | None = None) -> keras.Model:
+    """The network of a plan, untrained or `start`, with its optimizer and its loss."""
+    network = start or build(plan.network)
     steps = plan.epochs * -(-images // plan.batch_size)
     warmup = steps // 20
     rate = keras.optimizers.schedules.CosineDecay(
-        0.0, steps - warmup, warmup_target=PEAK_RATE, warmup_steps=warmup
+        0.0, steps - warmup, warmup_target=plan.peak_rate, warmup_steps=warmup
     )
     network.compile(
         keras.optimizers.AdamW(rate, weight_decay=1e-3),
@@ -196,6 +256,8 @@ def describe(
             "best_epoch": state.best["epoch"],
             "validation_accuracy": round(state.best["val_accuracy"], 5),
             "test_accuracy": round(float(right.mean()), 5),
+            "test_images": len(right),
+            "test_mistakes": np.flatnonzero(~right).tolist(),  # to compare versions image by image
             "epochs": state.epochs,
         },
         "libraries": {"python": platform.python_version()}
