@@ -43,6 +43,11 @@ def shipped() -> ModelVersion:
     return from_facts(json.loads(path.read_text()), shipped=True)
 
 
+def shipped_names() -> list[str]:
+    """The names of the networks that come with the project, registered or not."""
+    return [path.stem for path in shipped_directory().glob("*.json")]
+
+
 def from_facts(facts: dict, **fields) -> ModelVersion:
     """A version of a checkpoint's facts, not saved yet."""
     return ModelVersion(
@@ -72,6 +77,11 @@ def register_shipped() -> ModelVersion:
     except IntegrityError:  # another process has just done it
         return ModelVersion.objects.get(name=fresh.name)
     return version
+
+
+def report_path(version: ModelVersion) -> str:
+    """Where in storage a version's report lies."""
+    return f"{FOLDER}/{version.name}.report.html"
 
 
 def active() -> ModelVersion:

@@ -16,7 +16,7 @@ import numpy as np
 from . import augment, calibrate, checkpoint
 from .calibrate import NOT_A_DIGIT
 from .dataset import Arrays, split_validation
-from .network import build
+from .network import OUTPUTS, build
 
 DRAWN = 8  # for so many of MNIST's images, one digit drawn by us ...
 OTHERS = 6  # ... and for so many, one picture of something else
@@ -184,7 +184,8 @@ def train(
 
     `data` are the training and the test images; the test images are only measured on, at the
     end. `start` is the network that `plan.start` names, `also` further pictures (n, 28, 28) of
-    0-9 or NOT_A_DIGIT, varied and weighted. Raises FileExistsError when the name is taken, and what `State.resume` raises.
+    0-9 or NOT_A_DIGIT, varied and weighted. Raises FileExistsError when the name is taken, and
+    what `State.resume` raises.
     """
     if checkpoint.exists(directory, plan.name):
         raise FileExistsError(f"There is a version called {plan.name} already.")
@@ -215,6 +216,8 @@ def train(
 def compiled(plan: Plan, images: int, start: keras.Model | None = None) -> keras.Model:
     """The network of a plan, untrained or `start`, with its optimizer and its loss."""
     network = start or build(plan.network)
+    if network.output_shape[-1] != OUTPUTS:
+        raise ValueError(f"Expected {OUTPUTS} outputs of {plan.start}: train from random weights.")
     steps = plan.epochs * -(-images // plan.batch_size)
     warmup = steps // 20
     rate = keras.optimizers.schedules.CosineDecay(

@@ -34,6 +34,8 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
+    "django_tasks",
+    "django_tasks_db",
     "classifier",
 ]
 MIDDLEWARE = [
@@ -103,8 +105,18 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # a server may restart between requests
 MEDIA_ROOT = Path(env("MEDIA_ROOT", default=str(BASE_DIR / "media")))
+S3_BUCKET = env("S3_BUCKET", default="")  # keys and region as boto3 reads them: AWS_...
 STORAGES = {
-    "default": {"BACKEND": "classifier.storage.UploadStorage"},
+    "default": {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": S3_BUCKET,
+            "endpoint_url": env("S3_ENDPOINT", default=None),
+            "file_overwrite": False,
+        },
+    }
+    if S3_BUCKET
+    else {"BACKEND": "classifier.storage.UploadStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 STATIC_URL = "/static/"
@@ -126,8 +138,19 @@ MNIST_ENGINE = env("MNIST_ENGINE", default="litert")
 MNIST_MODEL_CACHE = Path(  # copies of versions whose storage is not on this machine
     env("MNIST_MODEL_CACHE", default=str(MEDIA_ROOT / "models"))
 )
+MNIST_DATA = env("MNIST_DATA", default="")  # MNIST as .npz; empty: downloaded by Keras
 MNIST_PRELOAD = env("MNIST_PRELOAD", default="auto")
 MNIST_AUTORELOADED = env("RUN_MAIN", default="") == "true"  # runserver's serving process
+
+# Background work: in the database, or on Redis for workers on other machines
+
+TASKS_REDIS_URL = env("TASKS_REDIS_URL", default="")
+if TASKS_REDIS_URL:
+    INSTALLED_APPS.insert(0, "django_rq")
+    TASKS = {"default": {"BACKEND": "django_tasks_rq.RQBackend"}}
+    RQ_QUEUES = {"default": {"URL": TASKS_REDIS_URL, "DEFAULT_TIMEOUT": 7 * 24 * 3600}}
+else:
+    TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
 REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "classifier.api.errors.exception_handler",

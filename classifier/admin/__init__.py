@@ -1,9 +1,10 @@
 from django.contrib import admin
 
 from .predictions import PredictionAdmin
+from .training import TrainingRunAdmin
 from .versions import ModelVersionAdmin, PromotionAdmin
 
-__all__ = ["ModelVersionAdmin", "PredictionAdmin", "PromotionAdmin"]
+__all__ = ["ModelVersionAdmin", "PredictionAdmin", "PromotionAdmin", "TrainingRunAdmin"]
 
 admin.site.site_header = admin.site.site_title = "Digit classifier"
 admin.site.index_title = "Back office"

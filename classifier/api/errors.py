@@ -9,10 +9,10 @@ import logging
 from http import HTTPStatus
 from typing import NamedTuple
 
-from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
-from django.http import HttpResponse, JsonResponse, UnreadablePostError
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.http import Http404, HttpResponse, JsonResponse, UnreadablePostError
 from django.template.loader import render_to_string
-from rest_framework.exceptions import APIException, ParseError
+from rest_framework.exceptions import APIException, ParseError, ValidationError
 
 from classifier.history import NotKept
 from classifier.inference import InvalidImage, NotReady, UnknownVersion
@@ -33,6 +33,8 @@ class Problem(NamedTuple):
 def exception_handler(error, context):
     """DRF's hook: the response to any exception that a view of ours raised."""
     problem = describe(error)
+    if context["request"].path.startswith("/api/") and isinstance(error, ParseError):
+        problem = problem._replace(status=error.status_code)  # only /mnist/classify says 404
     if problem.status >= 500:
         logger.error("%s: %s", problem.code, error, exc_info=error)
     return respond(context["request"], problem)
@@ -53,9 +55,22 @@ def describe(error: Exception) -> Problem:
             return Problem(503, "not_ready", str(error))
         case NotKept():
             return Problem(503, "not_kept", str(error))
+        case Http404():
+            return Problem(404, "not_found", "There is no such thing.")
+        case PermissionDenied():
+            return Problem(403, "permission_denied", "You may not do this.")
+        case ValidationError():
+            return Problem(400, "invalid", in_words(error.detail))
         case APIException():
             return Problem(error.status_code, error.default_code, str(error.detail))
     return Problem(503, "unavailable", "This request could not be answered. It has been logged.")
+
+
+def in_words(detail) -> str:
+    """What is wrong with which field, in a line."""
+    if isinstance(detail, dict):
+        return " ".join(f"{field}: {in_words(what)}" for field, what in detail.items())
+    return " ".join(str(each) for each in detail)
 
 
 def respond(request, problem: Problem) -> HttpResponse:

@@ -27,8 +27,8 @@ MEGABYTE = 1024 * 1024
 class Server:
     """`manage.py serve` in a process of its own, with everything it keeps in one folder."""
 
-    def __init__(self, folder: Path, workers: int = 2, **settings: str):
-        self.folder, self.workers = folder, workers
+    def __init__(self, folder: Path, workers: int = 2, options=("--no-worker",), **settings: str):
+        self.folder, self.workers, self.options = folder, workers, options
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = (
@@ -46,7 +46,7 @@ class Server:
         self.process = subprocess.Popen(
             [
                 *(sys.executable, "manage.py", "serve", "--prepare"),
-                *("--port", str(self.port), "--workers", str(self.workers)),
+                *("--port", str(self.port), "--workers", str(self.workers), *self.options),
             ],
             cwd=ROOT,
             env=self.environment,
@@ -229,17 +229,10 @@ def test_a_version_trained_here_is_served(tmp_path, sample):
     rng = np.random.default_rng(0)
     pixels, digits = rng.integers(0, 255, (300, 28, 28), np.uint8), np.arange(300) % 10
     np.savez(tmp_path / "few.npz", x_train=pixels, y_train=digits, x_test=pixels, y_test=digits)
-    settings = {"MEDIA_ROOT": str(tmp_path / "media")}
-    subprocess.run(
-        [
-            *(sys.executable, "manage.py", "train_model", "--epochs", "1"),
-            *("--filename", "few", "--data", str(tmp_path / "few.npz")),
-        ],
-        check=True,
-        cwd=ROOT,
-        env=os.environ | settings,
-    )
-    with Server(tmp_path, workers=1, MNIST_MODEL="few") as server:
+    with Server(tmp_path, workers=1, MNIST_DATA=str(tmp_path / "few.npz")) as server:
+        server.manage("train_model", "--epochs", "1", "--filename", "few")
+        server.manage("activate_model", "few", "--overrule", "a test")
+        time.sleep(3)
         answer = server.answer(sample("7_paint.png"))
     assert answer["model"] == "few"
     assert json.dumps(answer["probabilities"])

@@ -1,0 +1,41 @@
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+
+from classifier import reviewed
+from classifier.reviewed import Reviewed
+
+PICTURES = [f"picture {number}".encode() for number in range(100)]
+
+
+@pytest.fixture
+def uploads(media, monkeypatch):
+    """A hundred reviewed uploads, each one sent twice."""
+    found = [
+        Reviewed(default_storage.save(f"uploads/{number}.png", ContentFile(picture)), number % 10)
+        for number, picture in enumerate(PICTURES * 2)
+    ]
+    monkeypatch.setattr(reviewed, "reviewed_uploads", lambda: found)
+    return found
+
+
+def test_no_picture_is_on_both_sides(uploads):
+    learnt = {content for content, _ in reviewed.to_learn()}
+    held = {content for content, _ in reviewed.held_out(1000)}
+    assert learnt | held == set(PICTURES)
+    assert not learnt & held
+
+
+def test_about_a_fifth_is_held_out(uploads):
+    assert 10 < sum(map(reviewed.is_held_out, PICTURES)) < 30
+
+
+def test_the_newest_are_held_out_when_there_are_many(uploads):
+    newest = [each for each in reversed(PICTURES) if reviewed.is_held_out(each)]
+    assert [content for content, _ in reviewed.held_out(3)] == newest[:3]
+
+
+def test_an_erased_upload_is_left_out(uploads):
+    for path, _ in uploads[1:]:
+        default_storage.delete(path)
+    assert len(reviewed.to_learn()) + len(reviewed.held_out(10)) == 1
