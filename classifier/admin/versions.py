@@ -1,5 +1,7 @@
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.core.files.storage import default_storage
+from django.http import FileResponse, Http404
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import path
@@ -11,6 +13,7 @@ from .evidence import Evidence
 
 OVERRULE = "classifier.overrule"
 PROMOTE = "classifier.promote"
+REPORT_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; sandbox"
 
 
 @admin.register(ModelVersion)
@@ -48,15 +51,36 @@ class ModelVersionAdmin(Evidence):
         return f"{verdict} against {version.gate['against']}"
 
     def get_urls(self):
-        promote = self.admin_site.admin_view(self.promote_view)
+        def page(name, view):
+            return path(
+                f"<int:pk>/{name}",
+                self.admin_site.admin_view(view),
+                name=f"classifier_modelversion_{name}",
+            )
+
         return [
-            path("<int:pk>/promote", promote, name="classifier_modelversion_promote"),
+            page("promote", self.promote_view),
+            page("report", self.report_view),
             *super().get_urls(),
         ]
 
     def render_change_form(self, request, context, **kwargs):
         context["may_promote"] = request.user.has_perm(PROMOTE)
+        context["has_report"] = default_storage.exists(registry.report_path(kwargs["obj"]))
         return super().render_change_form(request, context, **kwargs)
+
+    def report_view(self, request, pk):
+        """What a version read of MNIST's test images, and its mistakes; written when trained."""
+        version = get_object_or_404(ModelVersion, pk=pk)
+        if not self.has_view_permission(request, version):
+            raise PermissionDenied
+        try:
+            file = default_storage.open(registry.report_path(version))
+        except FileNotFoundError as error:
+            raise Http404("This version has no report.") from error
+        response = FileResponse(file, content_type="text/html; charset=utf-8")
+        response["Content-Security-Policy"] = REPORT_POLICY
+        return response
 
     def promote_view(self, request, pk):
         """Ask whether a version should answer, showing what the gate says; then let it."""

@@ -1,6 +1,8 @@
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 
 from classifier import registry
 from classifier.models import Promotion
@@ -68,3 +70,16 @@ def test_overruling_takes_another_permission(client, django_user_model, worse):
 def test_a_problem_is_shown_in_the_list(admin_client, candidate):
     registry.note_problem(candidate, "here: candidate.tflite is missing.")
     assert "candidate.tflite is missing." in admin_client.get(LIST).text
+
+
+def test_the_report_of_a_version_is_one_click_away(admin_client, candidate):
+    default_storage.save(registry.report_path(candidate), ContentFile(b"<h1>Report</h1>"))
+    assert f"{candidate.pk}/report" in admin_client.get(f"{LIST}{candidate.pk}/change/").text
+    response = admin_client.get(f"{LIST}{candidate.pk}/report")
+    assert response.getvalue() == b"<h1>Report</h1>"
+    assert "sandbox" in response["Content-Security-Policy"]
+
+
+def test_a_version_without_a_report_offers_none(admin_client, candidate):
+    assert "/report" not in admin_client.get(f"{LIST}{candidate.pk}/change/").text
+    assert admin_client.get(f"{LIST}{candidate.pk}/report").status_code == 404
