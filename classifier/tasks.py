@@ -10,8 +10,8 @@ from django.conf import settings
 from django.db import transaction
 from django_tasks import task
 
-from . import runs
-from .models import TrainingRun
+from . import replay, runs
+from .models import Replay, TrainingRun
 
 LOOK_EVERY_S = 0.5
 PATIENCE_S = 15.0  # with a cancelled training, before it is killed
@@ -30,6 +30,18 @@ def send(run: TrainingRun) -> None:
             TrainingRun.objects.filter(pk=run.pk).update(task_id=str(sent.id))
 
     transaction.on_commit(enqueue)
+
+
+def send_replay(found: Replay) -> None:
+    """Hand a replay to a worker, once its row is committed."""
+    transaction.on_commit(lambda: answer_again.enqueue(found.pk))
+
+
+@task
+def answer_again(replay_id: int) -> None:
+    """Run a replay to its end."""
+    for _ in replay.run(Replay.objects.get(pk=replay_id)):
+        pass  # it keeps its progress itself
 
 
 @task

@@ -1,10 +1,18 @@
 from django.contrib import admin
 
 from .predictions import PredictionAdmin
+from .replays import ReplayAdmin, ReplayAnswerAdmin
 from .training import TrainingRunAdmin
 from .versions import ModelVersionAdmin, PromotionAdmin
 
-__all__ = ["ModelVersionAdmin", "PredictionAdmin", "PromotionAdmin", "TrainingRunAdmin"]
+__all__ = [
+    "ModelVersionAdmin",
+    "PredictionAdmin",
+    "PromotionAdmin",
+    "ReplayAdmin",
+    "ReplayAnswerAdmin",
+    "TrainingRunAdmin",
+]
 
 admin.site.site_header = admin.site.site_title = "Digit classifier"
 admin.site.index_title = "Back office"

@@ -5,8 +5,9 @@ from django.http import FileResponse, Http404
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import path
+from django.views.decorators.http import require_POST
 
-from classifier import gate, inference, registry
+from classifier import gate, inference, registry, replay, tasks
 from classifier.models import ModelVersion, Promotion
 
 from .evidence import Evidence
@@ -61,6 +62,7 @@ class ModelVersionAdmin(Evidence):
         return [
             page("promote", self.promote_view),
             page("report", self.report_view),
+            page("replay", require_POST(self.replay_view)),
             *super().get_urls(),
         ]
 
@@ -81,6 +83,14 @@ class ModelVersionAdmin(Evidence):
         response = FileResponse(file, content_type="text/html; charset=utf-8")
         response["Content-Security-Policy"] = REPORT_POLICY
         return response
+
+    def replay_view(self, request, pk):
+        """Let a worker answer the whole history again with this version."""
+        if not request.user.has_perm(PROMOTE):
+            raise PermissionDenied
+        found = replay.begin(get_object_or_404(ModelVersion, pk=pk), {}, request.user)
+        tasks.send_replay(found)
+        return redirect("admin:classifier_replay_change", found.pk)
 
     def promote_view(self, request, pk):
         """Ask whether a version should answer, showing what the gate says; then let it."""

@@ -19,11 +19,12 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, attached, **options):
-        from classifier import runs
+        from classifier import replay, runs
 
         if attached:
             threading.Thread(target=stop_with, args=[os.getppid()], daemon=True).start()
         runs.fail_lost()
+        replay.fail_lost()
         if settings.TASKS_REDIS_URL:
             call_command("rqworker", "default", job_class="django_tasks_rq.Job", verbosity=0)
         else:
