@@ -175,11 +175,17 @@ def follow() -> None:
 
 
 def _follow() -> None:
+    away = False
     while True:
         time.sleep(ASK_EVERY_S)
         close_old_connections()  # one that broke is opened anew
         try:
             look()
+            away = False
+        except DatabaseError as error:
+            if not away:  # said once, not every second
+                logger.warning("The database does not say which version is active: %s", error)
+            away = True
         except Exception:  # whatever it is, ask again: this thread must not end
             logger.exception("Cannot find out which version is active.")
 

@@ -90,6 +90,14 @@ def active() -> ModelVersion:
     return version or register_shipped()
 
 
+def active_if_any() -> ModelVersion | None:
+    """The version that answers; None on a site that has none."""
+    try:
+        return active()
+    except LookupError:
+        return None
+
+
 def find(name: str) -> ModelVersion:
     """The version of this name. Raises UnknownVersion."""
     if name.isprintable():  # PostgreSQL takes no NUL

@@ -76,7 +76,7 @@ def begin(
 def starting_version(name: str | None, corrections: bool) -> ModelVersion | None:
     """The version to start from; None for random weights. Raises UnknownVersion."""
     if name is None:
-        return registry.active() if corrections else None
+        return registry.active_if_any() if corrections else None
     return registry.find(name.removesuffix(".keras")) if name else None
 
 
@@ -205,7 +205,11 @@ def _reporter(run: TrainingRun, watch: runs.Watch):
 
 def _judge(version: ModelVersion, test: Arrays, watch: runs.Watch) -> None:
     """Let the gate compare a new version, and write its report."""
-    active = registry.active()
+    active = registry.active_if_any()
+    if active is None:
+        registry.activate(version)
+        watch.say("It is the first version of all: it answers from now on.")
+        active = version
     if "test_mistakes" not in active.metrics and len(test.digits) == gate.MNIST_IMAGES:
         _note_mistakes(active, test)
     for each in gate.examine(version)["sets"]:

@@ -4,9 +4,11 @@ The README's table names each. This is the only place that reads the environment
 """
 
 import socket
+from importlib.util import find_spec
 from pathlib import Path
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 
 from .secret_key import read_or_create
 
@@ -145,6 +147,10 @@ MNIST_AUTORELOADED = env("RUN_MAIN", default="") == "true"  # runserver's servin
 # Background work: in the database, or on Redis for workers on other machines
 
 TASKS_REDIS_URL = env("TASKS_REDIS_URL", default="")
+_needed = {"TASKS_REDIS_URL": "django_tasks_rq", "S3_BUCKET": "storages"}
+for _name, _module in _needed.items():
+    if env(_name, default="") and not find_spec(_module):
+        raise ImproperlyConfigured(f"{_name} needs: pip install -r requirements-scale.txt")
 if TASKS_REDIS_URL:
     INSTALLED_APPS.insert(0, "django_rq")
     TASKS = {"default": {"BACKEND": "django_tasks_rq.RQBackend"}}

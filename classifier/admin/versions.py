@@ -107,7 +107,7 @@ class ModelVersionAdmin(Evidence):
                 "title": f"Let {version} answer?",
                 "opts": self.opts,
                 "version": version,
-                "active": registry.active(),
+                "active": registry.active_if_any(),
                 "verdict": self.verdict(request, version),
                 "may_overrule": request.user.has_perm(OVERRULE),
             },

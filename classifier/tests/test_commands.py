@@ -209,3 +209,13 @@ def test_activate_model_refuses_an_unknown_and_a_damaged_version(version, media)
     for name, words in (("nowhere", "no version"), ("newer", "is missing")):
         with pytest.raises(CommandError, match=words):
             run("activate_model", name)
+
+
+def test_evaluate_model_refuses_an_unknown_version(tmp_path):
+    with pytest.raises(CommandError, match="no version 'nowhere'"):
+        run("evaluate_model", "--images", tmp_path, "--model", "nowhere")
+
+
+def test_list_models_has_nothing_to_say_of_a_site_without_any(settings, tmp_path):
+    settings.BASE_DIR = tmp_path  # with nothing in ml/weights
+    assert run("list_models") == ""

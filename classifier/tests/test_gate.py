@@ -106,3 +106,11 @@ def test_a_refusal_is_right_for_what_is_not_a_digit():
     refusal = inference.InvalidImage("blank", "Expected ink.")
     assert gate.is_right(refusal, reviewed.NOT_A_DIGIT)
     assert not gate.is_right(refusal, 7)
+
+
+def test_the_first_version_of_all_passes(version, settings, tmp_path):
+    found = version("first")
+    settings.BASE_DIR = tmp_path  # with nothing in ml/weights
+    assert gate.examine(found)["passed"]
+    gate.promote(found)
+    assert registry.active() == found

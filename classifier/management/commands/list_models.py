@@ -13,7 +13,7 @@ class Command(BaseCommand):
         from classifier import registry
         from classifier.models import ModelVersion
 
-        registry.register_shipped()
+        registry.active_if_any()  # registers the shipped one
         show = as_json if options["json"] else as_row
         for version in ModelVersion.objects.select_related("parent"):
             self.stdout.write(show(version))
