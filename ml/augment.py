@@ -10,7 +10,7 @@ import numpy as np
 from .drawing import CANVAS, draw_digit, draw_other
 from .preprocess import SIDE, crop, frame, pen_width, thicken
 
-PLAIN = 0.2  # the part of the images that is left as it is
+PLAIN = 0.3  # the part of the images that is left as it is
 UNWORN = 0.25  # the part of the others that is only bent, its pen left as it is
 MIN_INK = 60  # pixels of the canvas; less is not a digit any more
 _MIDDLE = (CANVAS - 1) / 2
@@ -29,17 +29,32 @@ def vary(pixels: np.ndarray, fields: np.ndarray, rng: np.random.Generator) -> np
     return varied
 
 
+def nudge(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Turn, slant, stretch and shift each of (n, 28, 28) uint8 images a little; the same shape."""
+    moved = np.empty_like(pixels)
+    middle = (SIDE - 1) / 2
+    for image, target in zip(pixels, moved, strict=True):
+        matrix = np.eye(2) + rng.normal(0, 0.07, (2, 2))
+        shift = middle - matrix @ (middle, middle) + rng.normal(0, 0.6, 2)
+        cv2.warpAffine(image, np.column_stack([matrix, shift]), (SIDE, SIDE), dst=target)
+    return moved
+
+
 def vary_one(image: np.ndarray, fields: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Deform, redraw and frame one (28, 28) uint8 image, or a drawing of (CANVAS, CANVAS)."""
     digit = deform(image, fields, rng)
     if rng.random() < UNWORN:
-        return frame(crop(digit))
+        return frame(crop(digit if _has_ink(digit) else image))
     digit = change_pen(digit, rng)
     digit = wear(digit, rng)
-    if np.count_nonzero(digit > 128) < MIN_INK:  # the pen was too thin for this one
+    if not _has_ink(digit):  # the pen was too thin for this one
         return frame(crop(image))
     digit = frame(thicken(crop(digit)))
     return misplace(fade(digit, rng), rng)
+
+
+def _has_ink(digit: np.ndarray) -> bool:
+    return np.count_nonzero(digit > 128) >= MIN_INK
 
 
 def drawn_digits(
@@ -104,7 +119,10 @@ def change_pen(digit: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _thin(digit: np.ndarray, half: float) -> np.ndarray:
-    """Thin strokes to `half` pixels beside their middle; unlike erosion it breaks none."""
+    """Thin strokes to `half` pixels beside their middle; erosion would leave no hairline.
+
+    Strokes may break where they meet, as those of a pen that runs dry.
+    """
     depth = cv2.distanceTransform((digit > 96).astype(np.uint8), cv2.DIST_L2, 3)
     ridge = cv2.dilate(depth, np.ones((7, 7), np.uint8))
     return np.clip((depth - ridge + half) * 128 * (depth > 0), 0, 255).astype(np.uint8)

@@ -19,12 +19,12 @@ def digit_probabilities(logits: np.ndarray, temperature: float) -> np.ndarray:
     return softmax(logits[:, :DIGITS], temperature)
 
 
-def certainty(logits: np.ndarray, temperature: float) -> np.ndarray:
-    """How sure the best answer is, (n,) float32: that it is a digit, and this one.
+def digitness(logits: np.ndarray) -> np.ndarray:
+    """How far the best digit's logit is above that of "not a digit", and above 0; (n,) float32.
 
-    Networks without an output for what is not a digit are asked for the digit alone.
+    The 0 asks for evidence: where all the logits are low, there is nothing the network knows.
     """
-    return softmax(logits, temperature)[:, :DIGITS].max(axis=1)
+    return logits[:, :DIGITS].max(axis=1) - np.logaddexp(0, logits[:, DIGITS])
 
 
 def negative_log_likelihood(logits: np.ndarray, digits: np.ndarray, temperature: float) -> float:
@@ -39,12 +39,24 @@ def fit_temperature(logits: np.ndarray, digits: np.ndarray) -> float:
     return float(min(candidates, key=lambda value: negative_log_likelihood(logits, digits, value)))
 
 
-def certain_threshold(logits: np.ndarray, digits: np.ndarray, temperature: float) -> float:
-    """The `certainty` that CERTAIN_COVERAGE of the correctly read digits reach."""
+def certain_thresholds(
+    logits: np.ndarray, digits: np.ndarray, temperature: float
+) -> tuple[float, float]:
+    """The confidence and the digitness that CERTAIN_COVERAGE of the correctly read digits reach.
+
+    Both leave out the same part of the digits; there are some that both leave out.
+    """
     correct = logits[:, :DIGITS].argmax(axis=1) == digits
     if not correct.any():
-        return 1.0
-    return float(np.quantile(certainty(logits, temperature)[correct], 1 - CERTAIN_COVERAGE))
+        return 1.0, 0.0
+    confidence = digit_probabilities(logits[correct], temperature).max(axis=1)
+    evidence = digitness(logits[correct])
+    for part in np.linspace(1 - CERTAIN_COVERAGE, 0, 41):
+        thresholds = float(np.quantile(confidence, part)), float(np.quantile(evidence, part))
+        certain = (confidence >= thresholds[0]) & (evidence >= thresholds[1])
+        if certain.mean() >= CERTAIN_COVERAGE:
+            break
+    return thresholds
 
 
 def calibration_error(probabilities: np.ndarray, digits: np.ndarray, bins: int = 15) -> float:

@@ -1,5 +1,7 @@
 """What is on the paper beside the digit: lines, frames, edges, specks, neighbours."""
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 
@@ -80,28 +82,50 @@ def _across(runs: np.ndarray, thickest: int) -> np.ndarray:
     return chosen[labels] & (runs > 0)
 
 
-def keep_digit(ink: np.ndarray) -> np.ndarray:
-    """Keep the parts of one digit; drop specks, frames, shadows at the edge and neighbours.
+class Components(NamedTuple):
+    """The connected pieces of ink; piece 0 is the paper."""
 
-    Takes and returns (h, w) uint8. Raises InvalidImage `blank` when nothing is left.
-    """
+    labels: np.ndarray  # (h, w) uint16
+    stats: np.ndarray  # (n, 5) int32: left, top, width, height, area
+    scores: np.ndarray  # (n,) float32: how likely it is the digit, 0 for what is none
+
+
+def find_components(ink: np.ndarray) -> Components:
+    """Find the pieces of (h, w) uint8 ink. Raises InvalidImage `blank` when there are none."""
     marked = (ink > 96).astype(np.uint8)
-    joined = (
-        cv2.dilate(marked, np.ones((3, 3), np.uint8)) if min(ink.shape) >= MIN_RULED else marked
-    )
-    count, labels, stats, centers = cv2.connectedComponentsWithStats(joined, ltype=cv2.CV_16U)
+    if min(ink.shape) >= MIN_RULED:  # bridge the gaps of a hairline
+        marked = cv2.dilate(marked, np.ones((3, 3), np.uint8))
+    count, labels, stats, centers = cv2.connectedComponentsWithStats(marked, ltype=cv2.CV_16U)
     if count == 1:
         raise InvalidImage("blank", "Expected a digit, found only lines and specks.")
-    if count == 2:  # one stroke, and nothing beside it
+    return Components(labels, stats, _likelihood(labels, stats, centers))
+
+
+def keep_digit(ink: np.ndarray, components: Components) -> np.ndarray:
+    """Keep the parts of one digit; drop specks, frames, shadows at the edge and neighbours."""
+    labels, stats, scores = components
+    if len(stats) == 2:  # one stroke, and nothing beside it
         return ink
-    scores = _likelihood(labels, stats, centers)
-    parts = _parts(scores, stats)
-    kept = np.take(parts.astype(np.uint8), labels)
+    kept = np.take(_parts(scores, stats).astype(np.uint8), labels)
     crumbs = (scores > 0) & (stats[:, cv2.CC_STAT_AREA] < CRUMB * stats[1:, cv2.CC_STAT_AREA].max())
     if crumbs.any():
         kept |= np.take(_beside(kept, labels, crumbs).astype(np.uint8), labels)
     near = cv2.dilate(kept, np.ones((3, 3), np.uint8))
     return cv2.bitwise_and(ink, ink, mask=near)
+
+
+def are_several(components: Components) -> bool:
+    """Whether a second digit, about as high as the likeliest one, stands beside it."""
+    stats, scores = components.stats, components.scores
+    main = int(np.argmax(scores))
+    left, top, across, down, area = stats[main]
+    size = max(across, down)
+    gap = np.maximum(stats[:, 0] - (left + across), left - (stats[:, 0] + stats[:, 2]))
+    shared = np.minimum(stats[:, 1] + stats[:, 3], top + down) - np.maximum(stats[:, 1], top)
+    beside = (gap > 0.12 * size) & (gap < 2 * size)  # closer, it is a stroke of an open 4
+    as_high = shared > 0.65 * np.maximum(stats[:, 3], down)
+    as_big = (stats[:, 4] > 0.25 * area) & (scores > 0)
+    return bool((beside & as_high & as_big).any())
 
 
 def _likelihood(labels: np.ndarray, stats: np.ndarray, centers: np.ndarray) -> np.ndarray:
@@ -166,19 +190,22 @@ def _parts(scores: np.ndarray, stats: np.ndarray) -> np.ndarray:
         part = _box(stats[label])
         if kept[label] or scores[label] <= 0 or areas[label] < CRUMB * areas[main]:
             continue
-        if _gap(part, box) <= _reach(part, box) * size:
+        if _gap(part, box) <= _reach(part, box, areas[label] / areas[main]) * size:
             kept[label] = True
             box = _union(box, part)
     return kept
 
 
-def _reach(part: Box, box: Box) -> float:
+def _reach(part: Box, box: Box, share: float) -> float:
     """How far a part may be from the rest of its digit, in parts of the digit's size.
 
-    The bar of a 5 may float above it; what is beside a digit is a neighbour.
+    The bar of a 5 may float above it; what is beside a digit is a neighbour, and what is small
+    (its area the `share` of the largest stroke's) part of a caption.
     """
     overlap = min(part[2], box[2]) - max(part[0], box[0])
-    return 0.5 if overlap > 0.6 * (part[2] - part[0]) else 0.25
+    if overlap > 0.6 * (part[2] - part[0]) and part[3] < (box[1] + box[3]) / 2:
+        return 0.5
+    return 0.25 if share > 0.1 else 0.12
 
 
 def _beside(kept: np.ndarray, labels: np.ndarray, crumbs: np.ndarray) -> np.ndarray:

@@ -1,26 +1,25 @@
-"""Bytes of a picture to its colours, upright, on white paper."""
+"""Bytes of a picture to its colours, upright, on paper."""
 
 import cv2
 import numpy as np
 
 from .header import Header, InvalidImage
 
-WORKING_SIDE = 256  # pixels on the longer side; enough for a digit a tenth as high as its picture
+WORKING_SIDE = 192  # pixels on the longer side; enough for a digit a tenth as high as its picture
+WHITE = 240  # of 255: brighter ink cannot be seen on white paper
 
-cv2.utils.logging.setLogLevel(
-    0
-)  # a broken upload is answered to its sender, not written to standard error
+cv2.utils.logging.setLogLevel(0)  # a broken upload is answered to its sender, not logged
 
 
 def decode(upload: bytes, header: Header, side: int = WORKING_SIDE) -> np.ndarray:
     """Decode a picture, reduced if that is faster, but to no less than `side` pixels in length.
 
     Returns (h, w, 3) uint8, blue-green-red, upright by its EXIF orientation. Transparent
-    pixels show white paper, 16 bits are scaled to 8. Raises InvalidImage `not_an_image`.
+    pixels show paper, 16 bits are scaled to 8. Raises InvalidImage `not_an_image`.
     """
     try:
         if header.has_alpha:
-            return upright(over_white(_pixels(upload, cv2.IMREAD_UNCHANGED)), header.orientation)
+            return upright(over_paper(_pixels(upload, cv2.IMREAD_UNCHANGED)), header.orientation)
         return _pixels(upload, _reduction(header, side))
     except (cv2.error, MemoryError) as error:
         raise InvalidImage("not_an_image", "The picture is damaged.") from error
@@ -47,8 +46,11 @@ def _reduction(header: Header, side: int) -> int:
     return cv2.IMREAD_COLOR
 
 
-def over_white(pixels: np.ndarray) -> np.ndarray:
-    """Lay (h, w), (h, w, 3) or (h, w, 4) pixels of 8 or 16 bits on white; (h, w, 3) uint8."""
+def over_paper(pixels: np.ndarray) -> np.ndarray:
+    """Lay (h, w), (h, w, 3) or (h, w, 4) pixels of 8 or 16 bits on paper; (h, w, 3) uint8.
+
+    The paper is white, as in a browser, or black where white ink would be lost on it.
+    """
     if pixels.dtype == np.uint16:
         pixels = (pixels >> 8).astype(np.uint8)
     if pixels.ndim == 2:
@@ -57,7 +59,8 @@ def over_white(pixels: np.ndarray) -> np.ndarray:
         return pixels
     opacity = cv2.merge([pixels[..., 3]] * 3)
     ink = cv2.multiply(pixels[..., :3], opacity, scale=1 / 255)
-    return cv2.add(ink, cv2.bitwise_not(opacity))
+    on_white = cv2.add(ink, cv2.bitwise_not(opacity))
+    return ink if on_white.min() >= WHITE else on_white
 
 
 def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:

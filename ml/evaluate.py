@@ -11,7 +11,7 @@ from . import calibrate
 from .header import InvalidImage
 from .picture import as_png
 from .predict import Guess, Predictor
-from .preprocess import SIDE, prepare
+from .preprocess import SIDE, Prepared, attempt
 
 BULK = 256  # pictures prepared before the network is asked
 
@@ -22,7 +22,7 @@ class Labelled(NamedTuple):
     name: str
     digit: int
     source: Path | np.ndarray  # the file, or the array as it was given
-    pixels: np.ndarray | None  # (28, 28) as the network sees it; None where it was refused
+    prepared: Prepared | InvalidImage  # what the network sees, or why it sees nothing
 
 
 class Answers(NamedTuple):
@@ -42,11 +42,16 @@ class Answers(NamedTuple):
 
 
 def from_arrays(pixels: np.ndarray, digits: np.ndarray, as_uploads: bool) -> Iterator[Labelled]:
-    """Arrays (n, h, w) uint8: 28x28 with bright ink as they are, others as PNG uploads."""
-    direct = not as_uploads and pixels.shape[1:] == (SIDE, SIDE) and has_bright_ink(pixels)
+    """Arrays (n, h, w) uint8: framed ones as they are, others as PNG uploads."""
+    direct = not as_uploads and are_framed(pixels)
     for index, (image, digit) in enumerate(zip(pixels, digits, strict=True)):
-        prepared = image if direct else _prepared(as_png(image))
+        prepared = Prepared(image, several=False) if direct else attempt(as_png(image))
         yield Labelled(str(index), int(digit), image, prepared)
+
+
+def are_framed(pixels: np.ndarray) -> bool:
+    """Whether (n, h, w) pictures are 28x28 with bright ink, as a network takes them."""
+    return pixels.shape[1:] == (SIDE, SIDE) and has_bright_ink(pixels)
 
 
 def has_bright_ink(pixels: np.ndarray) -> bool:
@@ -65,7 +70,7 @@ def from_folder(folder: Path) -> Iterator[Labelled]:
     if not folder.is_dir():
         raise FileNotFoundError(f"There is no folder {folder}.")
     return (
-        Labelled(str(path.relative_to(folder)), digit, path, _prepared(path.read_bytes()))
+        Labelled(str(path.relative_to(folder)), digit, path, attempt(path.read_bytes()))
         for path, digit in _labelled(folder)
     )
 
@@ -85,23 +90,16 @@ def label_of(path: Path) -> int | None:
     return None
 
 
-def _prepared(upload: bytes) -> np.ndarray | None:
-    try:
-        return prepare(upload)
-    except InvalidImage:
-        return None
-
-
 def ask(name: str, pictures: Iterable[Labelled], predictor: Predictor) -> Answers:
     """Let a predictor answer for each picture."""
     answers = Answers(name, [], [])
     pictures = iter(pictures)
     while chunk := list(islice(pictures, BULK)):
-        readable = [picture.pixels for picture in chunk if picture.pixels is not None]
-        guesses = iter(predictor.guess(np.stack(readable)) if readable else [])
+        prepared = [picture.prepared for picture in chunk]
+        guesses = iter(predictor.guess([each for each in prepared if isinstance(each, Prepared)]))
         answers.pictures.extend(chunk)
         answers.guesses.extend(
-            None if picture.pixels is None else next(guesses) for picture in chunk
+            next(guesses) if isinstance(each, Prepared) else None for each in prepared
         )
     return answers
 

@@ -13,31 +13,22 @@ OUTPUTS = 11
 def cnn() -> keras.Model:
     """Ours: five convolutions, the first one strided. A 5x5 window costs little on one channel;
     most of the work is done at 12x12 and 5x5 pixels, where it is cheap."""
-    return keras.Sequential(
-        [
-            keras.Input((28, 28, 1)),
-            layers.Rescaling(1 / 255),
-            *_convolution(32, 5, strides=2, padding="same"),  # 14x14
-            *_convolution(48),  # 12x12
-            *_convolution(64, strides=2),  # 5x5
-            *_convolution(96, padding="same"),
-            *_convolution(128),  # 3x3
-            layers.Flatten(),
-            layers.Dropout(0.3),
-            layers.Dense(OUTPUTS),
-        ],
-        name="cnn",
+    pixels = keras.Input((28, 28, 1))
+    features = layers.Rescaling(1 / 255)(pixels)
+    features = _convolution(features, 32, 5, strides=2, padding="same")  # 14x14
+    features = _convolution(features, 56)  # 12x12
+    features = _convolution(features, 88, strides=2)  # 5x5
+    features = layers.add([features, _convolution(features, 88, padding="same")])
+    features = _convolution(features, 128)  # 3x3
+    features = layers.Dropout(0.3)(layers.Flatten()(features))
+    return keras.Model(pixels, layers.Dense(OUTPUTS)(features), name="cnn")
+
+
+def _convolution(features, filters: int, size: int = 3, strides: int = 1, padding: str = "valid"):
+    features = layers.Conv2D(filters, size, strides=strides, padding=padding, use_bias=False)(
+        features
     )
-
-
-def _convolution(
-    filters: int, size: int = 3, strides: int = 1, padding: str = "valid"
-) -> list[keras.Layer]:
-    return [
-        layers.Conv2D(filters, size, strides=strides, padding=padding, use_bias=False),
-        layers.BatchNormalization(momentum=0.95),
-        layers.Activation("relu"),
-    ]
+    return layers.Activation("relu")(layers.BatchNormalization(momentum=0.95)(features))
 
 
 def original() -> keras.Model:

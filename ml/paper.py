@@ -8,7 +8,7 @@ import numpy as np
 from .header import InvalidImage
 
 MIN_CONTRAST = 14  # of 255: fainter ink cannot be told from noise
-MIN_LIT = 64  # pixels; in a smaller picture a shadow cannot be told from a stroke
+MIN_LIT = 64  # pixels; in a smaller picture shadows and noise cannot be told from strokes
 PAPER_GRID = 32  # pixels on the longer side of the copy on which the paper is estimated
 
 
@@ -34,20 +34,23 @@ def _fit_surface(small: np.ndarray) -> np.ndarray:
     colours = small.reshape(-1, 3).T.astype(np.float32)  # (3, n): one row for each channel
     surface = _quadratic(small.shape[1], small.shape[0])
     border = _border(small.shape[1], small.shape[0])
-    likely = _likely_paper(colours, border)
-    border = border & likely
+    likely = _likely_paper(colours, border, small.shape[:2])
+    border = border & likely if (border & likely).any() else likely  # a frame covers the border
     mostly_border = np.concatenate([colours[:, likely], *[colours[:, border]] * 2], axis=1)
     fit = _median(mostly_border)[:, np.newaxis]
     importance = np.where(border, np.float32(3), np.float32(1))
     for degree in (1, 1, 3, 3, 6, 6):
         residual = np.abs(colours - fit).max(axis=0)
+        if residual[border].max() < 4:  # evenly lit, as whatever comes from a paint program
+            break
         spread = max(4.0, 2.0 * float(_median(residual[border])))
         weight = importance / (1 + np.square(np.square(residual / spread)))
         basis = surface[:degree]
         weighted = basis * weight
         normal = weighted @ basis.T + 1e-3 * np.eye(degree, dtype=np.float32)
         fit = np.linalg.solve(normal, weighted @ colours.T).T @ basis
-    return np.clip(fit, 0, 255).T.astype(np.uint8).reshape(small.shape)
+    paper = np.broadcast_to(np.clip(fit, 0, 255).T, (colours.shape[1], 3))
+    return paper.astype(np.uint8).reshape(small.shape)
 
 
 def _leaves_shadow(small: np.ndarray, fit: np.ndarray) -> bool:
@@ -66,11 +69,12 @@ def _local_paper(picture: np.ndarray) -> np.ndarray:
     return cv2.medianBlur(small, PAPER_GRID - 1)
 
 
-def _likely_paper(colours: np.ndarray, border: np.ndarray) -> np.ndarray:
+def _likely_paper(colours: np.ndarray, border: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Which of (3, n) colours are paper, where ink and paper share the border; (n,) bool.
 
     A digit that fills its picture reaches the border all around. If there are two plain colours
-    on the border, the one of which there is more, there and in all, is paper.
+    on the border, the one of which there is more, there and in all, and which a stroke cuts
+    into more pieces, is paper.
     """
     rim = colours[:, border]
     common = rim[:, np.argsort(rim.sum(axis=0))[rim.shape[1] // 2], np.newaxis]
@@ -82,7 +86,16 @@ def _likely_paper(colours: np.ndarray, border: np.ndarray) -> np.ndarray:
     between = (distance > 0.3 * separation) & (distance < 0.7 * separation)
     if between.mean() > 0.15:  # not two plain colours, but light and shadow
         return np.ones_like(far)
-    return far if far[border].mean() + 2 * far.mean() > 1.5 else ~far
+    share = far[border].mean()
+    weight = share + 2 * far.mean()
+    if 0.1 < share < 0.9:
+        pieces = _pieces(far.reshape(shape)) - _pieces(~far.reshape(shape))
+        weight += 0.3 * np.clip(pieces, -2, 2)
+    return far if weight > 1.25 else ~far
+
+
+def _pieces(mask: np.ndarray) -> int:
+    return cv2.connectedComponents(mask.astype(np.uint8), ltype=cv2.CV_16U)[0] - 1
 
 
 def _median(values: np.ndarray) -> np.ndarray:
@@ -115,7 +128,7 @@ def ink_over(paper: np.ndarray, picture: np.ndarray) -> np.ndarray:
     distance = _largest(cv2.absdiff(picture, paper))
     threshold = otsu(distance)
     levels = histogram(distance)
-    noise = median_level(levels[: threshold + 1])
+    noise = median_level(levels[: threshold + 1]) if min(distance.shape) >= MIN_LIT else 0
     contrast = threshold + 1 + median_level(levels[threshold + 1 :])
     if contrast < max(MIN_CONTRAST, 4 * noise) or not levels[threshold + 1 :].any():
         raise InvalidImage("blank", f"Expected ink, found contrast {contrast} of 255.")

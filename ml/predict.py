@@ -9,10 +9,11 @@ import numpy as np
 from . import calibrate, checkpoint
 from .checkpoint import Checkpoint
 from .header import InvalidImage
-from .preprocess import prepare
+from .preprocess import Prepared, attempt, prepare
 
 ENGINES = ("litert", "keras")
-REASONS = ("low_confidence", "not_a_digit")
+SEVERAL_DIGITS = "several_digits"  # told by the preparation, not by the network
+REASONS = ("low_confidence", "not_a_digit", SEVERAL_DIGITS)
 BULK = 64  # images in one call of the network, when there are many
 
 
@@ -45,40 +46,50 @@ class Predictor:
         self.version = source.name
         self.temperature = source.facts["temperature"]
         self.certain_above = source.facts["certain_above"]
+        self.digit_above = source.facts["digit_above"]
         compiled = checkpoint.load_compiled(source) if engine == "litert" else None
         self._run = LiteRT(compiled) if compiled else Keras(source)
 
     def read(self, upload: bytes) -> Guess:
         """Read the digit in a picture, given as the bytes of its file. Raises InvalidImage."""
-        return self.guess(prepare(upload)[np.newaxis])[0]
+        return self.guess([prepare(upload)])[0]
 
     def read_many(self, uploads: Sequence[bytes]) -> list[Guess | InvalidImage]:
         """Read several pictures at once; a refusal stands where its guess would."""
-        outcomes = [_prepared(upload) for upload in uploads]
-        readable = [pixels for pixels in outcomes if not isinstance(pixels, InvalidImage)]
-        guesses = iter(self.guess(np.stack(readable)) if readable else [])
-        return [each if isinstance(each, InvalidImage) else next(guesses) for each in outcomes]
+        outcomes = [attempt(upload) for upload in uploads]
+        guesses = iter(self.guess([each for each in outcomes if isinstance(each, Prepared)]))
+        return [next(guesses) if isinstance(each, Prepared) else each for each in outcomes]
 
     def warm_up(self) -> None:
         """Answer once, so that the first real question finds everything allocated."""
         self.logits(np.zeros((1, 28, 28), np.uint8))
 
-    def guess(self, pixels: np.ndarray) -> list[Guess]:
-        """One guess for each of (n, 28, 28) uint8 pictures."""
-        logits = self.logits(pixels)
+    def guess(self, pictures: Sequence[Prepared]) -> list[Guess]:
+        """One guess for each picture."""
+        if not pictures:
+            return []
+        logits = self.logits(np.stack([picture.pixels for picture in pictures]))
         probabilities = calibrate.digit_probabilities(logits, self.temperature)
         return [
             Guess(
-                int(each.argmax()), float(each.max()), each, self._reason(row), image, self.version
+                digit=int(each.argmax()),
+                confidence=float(each.max()),
+                probabilities=each,
+                reason=SEVERAL_DIGITS if picture.several else reason,
+                pixels=picture.pixels,
+                version=self.version,
             )
-            for each, row, image in zip(probabilities, logits, pixels, strict=True)
+            for each, reason, picture in zip(
+                probabilities, self.reasons(logits), pictures, strict=True
+            )
         ]
 
-    def _reason(self, logits: np.ndarray) -> str:
-        """Why an answer with these (11,) logits is uncertain; empty when it is certain."""
-        if calibrate.certainty(logits[np.newaxis], self.temperature)[0] >= self.certain_above:
-            return ""
-        return "not_a_digit" if logits.argmax() == calibrate.NOT_A_DIGIT else "low_confidence"
+    def reasons(self, logits: np.ndarray) -> list[str]:
+        """Why answers with these (n, 11) logits are uncertain; empty where they are certain."""
+        confidence = calibrate.digit_probabilities(logits, self.temperature).max(axis=1)
+        reasons = np.where(confidence >= self.certain_above, "", "low_confidence")
+        is_digit = calibrate.digitness(logits) >= self.digit_above
+        return np.where(is_digit, reasons, "not_a_digit").tolist()
 
     def probabilities(self, pixels: np.ndarray) -> np.ndarray:
         """Calibrated probabilities for (n, 28, 28) uint8; returns (n, 10) float32."""
@@ -90,13 +101,6 @@ class Predictor:
         return np.concatenate(
             [self._run(batch[start : start + BULK]) for start in range(0, len(batch), BULK)]
         )
-
-
-def _prepared(upload: bytes) -> np.ndarray | InvalidImage:
-    try:
-        return prepare(upload)
-    except InvalidImage as refusal:
-        return refusal
 
 
 class LiteRT:

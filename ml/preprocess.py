@@ -5,11 +5,12 @@ share `thicken` and `frame`, the last steps, so that a network is trained on wha
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from .clutter import drop_lines, keep_digit
+from .clutter import are_several, drop_lines, find_components, keep_digit
 from .decode import WORKING_SIDE, decode
 from .header import InvalidImage, inspect
 from .paper import estimate_paper, ink_over, strengthen
@@ -20,18 +21,25 @@ BOX = 20  # pixels; the box inside it that holds the digit
 Show = Callable[[str, np.ndarray], None]
 
 
-def prepare(upload: bytes, show: Show = lambda step, pixels: None) -> np.ndarray:
+class Prepared(NamedTuple):
+    """A picture made ready for a network."""
+
+    pixels: np.ndarray  # (28, 28) uint8, bright ink on black, as in MNIST
+    several: bool  # whether there is more than one digit; `pixels` show the likeliest
+
+
+def prepare(upload: bytes, show: Show = lambda step, pixels: None) -> Prepared:
     """Turn an uploaded picture into what a network reads.
 
-    Returns (28, 28) uint8, bright ink on black, as in MNIST. `show` receives each step's
-    name and result. Raises InvalidImage when there is no picture, or no ink in it.
+    `show` receives each step's name and result. Raises InvalidImage when there is no
+    picture, or no ink in it.
     """
     picture = decode(upload, inspect(upload))
     show("decoded", picture)
     framed = already_framed(picture)
     if framed is not None:
         show("already framed", framed)
-        return framed
+        return Prepared(framed, several=False)
     picture = reduce(picture)
     paper = estimate_paper(picture)
     show("paper", paper)
@@ -41,13 +49,22 @@ def prepare(upload: bytes, show: Show = lambda step, pixels: None) -> np.ndarray
     show("ruled lines dropped", ink)
     ink = strengthen(ink)
     show("strengthened", ink)
-    ink = keep_digit(ink)
+    components = find_components(ink)
+    ink = keep_digit(ink, components)
     show("digit kept", ink)
     ink = thicken(crop(ink))
     show("cropped", ink)
     pixels = frame(ink)
     show("framed", pixels)
-    return pixels
+    return Prepared(pixels, are_several(components))
+
+
+def attempt(upload: bytes) -> Prepared | InvalidImage:
+    """`prepare`, where a refusal is one of many results."""
+    try:
+        return prepare(upload)
+    except InvalidImage as refusal:
+        return refusal
 
 
 def already_framed(picture: np.ndarray) -> np.ndarray | None:

@@ -200,7 +200,7 @@ def _mistakes(summary: dict, shown: Answers | None) -> str:
 
 
 def _card(mistake: Labelled, guess: Guess | None) -> str:
-    seen = "" if mistake.pixels is None else _image(picture.as_png(mistake.pixels))
+    seen = "" if guess is None else _image(picture.as_png(guess.pixels))
     said = "refused" if guess is None else f"read as {guess.digit} ({guess.confidence:.0%})"
     return (
         f"<li>{_image(_upload(mistake.source))}{seen}"

@@ -18,6 +18,7 @@ from .calibrate import NOT_A_DIGIT
 from .dataset import Arrays, split_validation
 from .network import OUTPUTS, build
 
+PASSES = 3  # how often an epoch shows each training image, varied anew each time
 DRAWN = 8  # for so many of MNIST's images, one digit drawn by us ...
 OTHERS = 6  # ... and for so many, one picture of something else
 PEAK_RATE = 2e-3  # learning rate of Adam after the warm-up; falls to 0 along a cosine
@@ -29,12 +30,18 @@ class Plan(NamedTuple):
 
     name: str
     network: str = "cnn"
-    epochs: int = 60
+    epochs: int = 20
     batch_size: int = 128
     seed: int = 0
+    quick: bool = False  # only slight variations, and nothing to learn to reject
     start: str = ""  # the checkpoint whose network goes on learning; none: random weights
     peak_rate: float = PEAK_RATE
     weight: int = 1  # for how many of MNIST's images each of the further pictures counts
+
+    @property
+    def passes(self) -> int:
+        """How often an epoch shows each image; less where only little is to be learnt."""
+        return 1 if self.quick or self.start else PASSES
 
 
 class Step(NamedTuple):
@@ -57,7 +64,8 @@ class Batches(keras.utils.PyDataset):
     def _start(self, epoch: int) -> None:
         self._epoch = epoch
         rng = np.random.default_rng([self._plan.seed, epoch])
-        self._order = rng.permutation(len(self._images.digits))
+        count = len(self._images.digits)
+        self._order = np.concatenate([rng.permutation(count) for _ in range(self._plan.passes)])
         self._fields = augment.displacements(rng)
 
     def on_epoch_end(self) -> None:
@@ -70,18 +78,27 @@ class Batches(keras.utils.PyDataset):
         size = self._plan.batch_size
         chosen = self._order[index * size : (index + 1) * size]
         rng = np.random.default_rng([self._plan.seed, self._epoch, index])
-        images = self._images.pixels[chosen]
-        drawn, drawn_digits = augment.drawn_digits(size // DRAWN, self._fields, rng)
-        others = augment.drawn_others(size // OTHERS, images, self._fields, rng)
-        pixels = np.concatenate([augment.vary(images, self._fields, rng), drawn, others])
-        digits = np.concatenate(
-            [self._images.digits[chosen], drawn_digits, np.full(len(others), NOT_A_DIGIT)]
-        )
+        shown = Arrays(self._images.pixels[chosen], self._images.digits[chosen])
+        parts = [self._nudged(shown, rng)] if self._plan.quick else self._varied(shown, rng)
         if self._also:
-            further = self._further(rng)
-            pixels = np.concatenate([pixels, further.pixels])
-            digits = np.concatenate([digits, further.digits])
-        return pixels[..., np.newaxis].astype(np.float32), digits
+            parts.append(self._further(rng))
+        pixels, digits = (np.concatenate(each) for each in zip(*parts, strict=True))
+        return as_input(pixels), digits
+
+    def _nudged(self, images: Arrays, rng: np.random.Generator) -> Arrays:
+        return Arrays(augment.nudge(images.pixels, rng), images.digits)
+
+    def _varied(self, images: Arrays, rng: np.random.Generator) -> list[Arrays]:
+        """MNIST's images, drawn digits, and what is not a digit."""
+        size = self._plan.batch_size
+        drawn = augment.drawn_digits(size // DRAWN, self._fields, rng)
+        others = augment.drawn_others(size // OTHERS, images.pixels, self._fields, rng)
+        varied = augment.vary(images.pixels, self._fields, rng)
+        return [
+            Arrays(varied, images.digits),
+            Arrays(*drawn),
+            Arrays(others, np.full(len(others), NOT_A_DIGIT)),
+        ]
 
     def _further(self, rng: np.random.Generator) -> Arrays:
         """Some of `also`, varied: by their weight, but never more than half of MNIST's."""
@@ -91,6 +108,11 @@ class Batches(keras.utils.PyDataset):
         return Arrays(
             augment.vary(self._also.pixels[chosen], self._fields, rng), self._also.digits[chosen]
         )
+
+
+def as_input(pixels: np.ndarray) -> np.ndarray:
+    """(n, 28, 28) uint8 as a network takes it, (n, 28, 28, 1) float32."""
+    return pixels[..., np.newaxis].astype(np.float32)
 
 
 class State(keras.callbacks.Callback):
@@ -195,13 +217,13 @@ def train(
     network = state.resume() if resume else None
     network = network or compiled(plan, len(training.digits), start)
     state.begin()
-    held = with_variations(validation, plan.seed)
+    held = validation if plan.quick else with_variations(validation, plan.seed)
     done = len(state.epochs)
     network.fit(
         Batches(training, plan, done, also),
         initial_epoch=done,
         epochs=plan.epochs,
-        validation_data=(held.pixels[..., np.newaxis].astype(np.float32), held.digits),
+        validation_data=(as_input(held.pixels), held.digits),
         validation_batch_size=500,
         callbacks=[state, *([Reporter(report)] if report else [])],
         verbose=verbose,
@@ -218,7 +240,7 @@ def compiled(plan: Plan, images: int, start: keras.Model | None = None) -> keras
     network = start or build(plan.network)
     if network.output_shape[-1] != OUTPUTS:
         raise ValueError(f"Expected {OUTPUTS} outputs of {plan.start}: train from random weights.")
-    steps = plan.epochs * -(-images // plan.batch_size)
+    steps = plan.epochs * -(-images * plan.passes // plan.batch_size)
     warmup = steps // 20
     rate = keras.optimizers.schedules.CosineDecay(
         0.0, steps - warmup, warmup_target=plan.peak_rate, warmup_steps=warmup
@@ -244,6 +266,7 @@ def describe(
     """The facts kept beside a checkpoint: origin, calibration and figures."""
     logits = predict(network, held.pixels)
     temperature = calibrate.fit_temperature(logits, held.digits)
+    certain_above, digit_above = calibrate.certain_thresholds(logits, held.digits, temperature)
     right = predict(network, data[1].pixels)[:, :10].argmax(axis=1) == data[1].digits
     return {
         "created_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -254,7 +277,8 @@ def describe(
             data[0].pixels.tobytes() + data[0].digits.tobytes()
         ).hexdigest(),
         "temperature": round(temperature, 4),
-        "certain_above": round(calibrate.certain_threshold(logits, held.digits, temperature), 4),
+        "certain_above": round(certain_above, 4),
+        "digit_above": round(digit_above, 4),
         "metrics": {
             "best_epoch": state.best["epoch"],
             "validation_accuracy": round(state.best["val_accuracy"], 5),
@@ -270,4 +294,4 @@ def describe(
 
 def predict(network: keras.Model, pixels: np.ndarray) -> np.ndarray:
     """The logits of a Keras network for (n, 28, 28) uint8; (n, 11) float32."""
-    return network.predict(pixels[..., np.newaxis].astype(np.float32), batch_size=500, verbose=0)
+    return network.predict(as_input(pixels), batch_size=500, verbose=0)

@@ -29,7 +29,7 @@ class TrainingForm(forms.Form):
         min_value=1,
         max_value=1000,
         required=False,
-        help_text="Empty: 5, or 20 from random weights.",
+        help_text="Empty: 4, or 20 from random weights.",
     )
     weight = forms.IntegerField(
         min_value=1,

@@ -9,7 +9,12 @@ import logging
 from http import HTTPStatus
 from typing import NamedTuple
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import (
+    DisallowedHost,
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+)
 from django.http import Http404, HttpResponse, JsonResponse, UnreadablePostError
 from django.template.loader import render_to_string
 from rest_framework.exceptions import APIException, ParseError, ValidationError
@@ -112,6 +117,9 @@ def page(problem: Problem) -> str:
 
 
 def bad_request(request, exception):
+    if isinstance(exception, DisallowedHost):
+        detail = "This is not a name of this site. DJANGO_ALLOWED_HOSTS lists those that are."
+        return respond(request, Problem(400, "bad_host", detail))
     return respond(request, Problem(400, "bad_request", "This request was refused."))
 
 

@@ -190,3 +190,10 @@ def test_when_the_file_cannot_be_written_there_is_no_row(post, settings, files):
     (settings.MEDIA_ROOT / "uploads").write_text("a file where a folder should be")
     assert post().status_code == 503
     assert not Prediction.objects.exists()
+
+
+def test_another_host_is_told_what_would_let_it_in(post, files):
+    response = post(HTTP_HOST="evil.example")
+    assert (response.status_code, response.json()["code"]) == (400, "bad_host")
+    assert "DJANGO_ALLOWED_HOSTS" in response.json()["detail"]
+    assert not files()

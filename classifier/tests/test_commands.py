@@ -114,6 +114,20 @@ def test_evaluate_model_reads_arrays_as_uploads_and_with_dark_ink(arrays, tmp_pa
         assert report["sets"][0]["accuracy"] == pytest.approx(29 / 30, abs=1e-6)
 
 
+def test_evaluate_model_measures_both_ways_where_there_are_two(arrays, tmp_path):
+    with np.load(arrays) as file:
+        np.savez(tmp_path / "dark.npz", x=255 - file["x_test"], y=file["y_test"])
+    data = ["--data", arrays, "--data", tmp_path / "dark.npz"]
+    report = json.loads(run("evaluate_model", *data, "--also-as-uploads", "--json"))
+    names = [each["name"] for each in report["sets"]]
+    assert names == ["nines.npz", "nines.npz as uploads", "dark.npz"]
+
+
+def test_evaluate_model_writes_a_report(arrays, tmp_path):
+    run("evaluate_model", "--data", arrays, "--report", tmp_path / "report")
+    assert {path.name for path in (tmp_path / "report").iterdir()} == {"report.html", "report.json"}
+
+
 def test_evaluate_model_counts_a_refused_picture_as_wrong(tmp_path):
     (tmp_path / "7").mkdir()
     shutil.copy(DIGITS / "7_paint.png", tmp_path / "7" / "picture.png")

@@ -31,12 +31,19 @@ def test_the_calibration_error_is_the_gap_between_claim_and_truth():
     assert calibrate.calibration_error(probabilities, digits) == pytest.approx(expected, abs=1e-6)
 
 
-def test_the_threshold_leaves_its_share_of_right_answers_certain():
+def test_the_thresholds_leave_their_share_of_right_answers_certain():
     rng = np.random.default_rng(0)
     digits = rng.integers(0, 10, 5000)
-    logits = rng.normal(size=(5000, 10)).astype(np.float32)
+    logits = rng.normal(size=(5000, 11)).astype(np.float32)
     logits[np.arange(5000), digits] += 5
-    threshold = calibrate.certain_threshold(logits, digits, 1.0)
-    probabilities = calibrate.softmax(logits)
-    right = probabilities[probabilities.argmax(axis=1) == digits].max(axis=1)
-    assert (right >= threshold).mean() == pytest.approx(calibrate.CERTAIN_COVERAGE, abs=0.005)
+    certain_above, digit_above = calibrate.certain_thresholds(logits, digits, 1.0)
+    right = logits[logits[:, :10].argmax(axis=1) == digits]
+    certain = calibrate.digit_probabilities(right, 1.0).max(axis=1) >= certain_above
+    certain &= calibrate.digitness(right) >= digit_above
+    assert certain.mean() == pytest.approx(calibrate.CERTAIN_COVERAGE, abs=0.005)
+
+
+def test_low_logits_are_no_evidence_of_a_digit():
+    logits = np.full((2, 11), -5.0, np.float32)
+    logits[0, 3], logits[1, 3] = 6, -1
+    assert list(calibrate.digitness(logits) > 0) == [True, False]

@@ -1,9 +1,11 @@
 from concurrent.futures import ThreadPoolExecutor
 
+import cv2
 import numpy as np
 import pytest
 
 from ml.header import InvalidImage
+from ml.picture import as_png
 from ml.predict import Predictor
 
 
@@ -49,13 +51,20 @@ def test_threads_do_not_disturb_each_other(predictor, typed):
     ("logits", "reason"),
     [
         ([12.0] + [0.0] * 10, ""),
-        ([0.1] + [0.0] * 10, "low_confidence"),
+        ([9.0, 9.0] + [0.0] * 9, "low_confidence"),
+        ([0.1] + [0.0] * 10, "not_a_digit"),
         ([0.0] * 10 + [12.0], "not_a_digit"),
         ([9.0] + [0.0] * 9 + [12.0], "not_a_digit"),
     ],
 )
 def test_an_uncertain_answer_says_why(predictor, logits, reason):
-    assert predictor._reason(np.array(logits, np.float32)) == reason
+    assert predictor.reasons(np.array([logits], np.float32)) == [reason]
+
+
+def test_a_second_digit_in_the_picture_makes_the_answer_uncertain(predictor, sample):
+    seven = cv2.imdecode(np.frombuffer(sample("7_paint.png"), np.uint8), cv2.IMREAD_COLOR)
+    guess = predictor.read(as_png(np.hstack([seven, seven])))
+    assert (guess.status, guess.reason) == ("uncertain", "several_digits")
 
 
 def test_an_unknown_engine_is_refused(shipped):

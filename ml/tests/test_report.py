@@ -5,14 +5,17 @@ import pytest
 
 from ml import evaluate, report
 from ml.evaluate import Answers, Labelled
+from ml.header import InvalidImage
 from ml.predict import Guess
+from ml.preprocess import Prepared
 
 BLACK = np.zeros((28, 28), np.uint8)
 
 
 def answered(label: int, digit: int | None, confidence: float = 0.9) -> tuple:
     """A picture and a guess of `digit`; None is a refusal."""
-    picture = Labelled(f"{label}<b>.png", label, BLACK, None if digit is None else BLACK)
+    prepared = InvalidImage("blank", "") if digit is None else Prepared(BLACK, several=False)
+    picture = Labelled(f"{label}<b>.png", label, BLACK, prepared)
     if digit is None:
         return picture, None
     probabilities = np.full(10, (1 - confidence) / 9, np.float32)

@@ -21,7 +21,19 @@ def test_the_networks_have_the_size_they_are_known_for():
     from ml import network
 
     sizes = {name: network.build(name).count_params() for name in network.NETWORKS}
-    assert sizes == {"cnn": 222315, "original": 1419339}
+    assert sizes == {"cnn": 246603, "original": 1419339}
+
+
+def test_a_quick_training_is_slight_and_learns_all_the_same(train, typed, tmp_path):
+    plan = train.Plan("quick", epochs=8, batch_size=32, quick=True)
+    saved = train.train(plan, typed, tmp_path, verbose=0)
+    assert saved.facts["quick"]
+    assert saved.facts["metrics"]["test_accuracy"] > 0.5
+
+
+def test_an_epoch_shows_each_image_the_same_number_of_times(train, typed):
+    shown = np.concatenate([train.Batches(typed[0], train.Plan("net"))._order])
+    assert set(np.bincount(shown)) == {train.PASSES}
 
 
 def test_an_unknown_network_is_answered_with_the_known_ones():
@@ -34,8 +46,7 @@ def test_an_unknown_network_is_answered_with_the_known_ones():
 def test_a_trained_network_is_saved_and_predicts_as_before(train, typed, tmp_path):
     saved = train.train(train.Plan("tiny", epochs=6, batch_size=32), typed, tmp_path, verbose=0)
     found = Predictor(checkpoint.read(tmp_path, "tiny"))
-    logits = found.logits(typed[1].pixels)[:, :10]  # as test_accuracy: which digit, if it is one
-    accuracy = (logits.argmax(axis=1) == typed[1].digits).mean()
+    accuracy = (found.logits(typed[1].pixels)[:, :10].argmax(axis=1) == typed[1].digits).mean()
     assert saved.facts["metrics"]["test_accuracy"] == pytest.approx(accuracy)
     assert accuracy > 0.5
     assert {path.name for path in tmp_path.iterdir()} == {"tiny.keras", "tiny.tflite", "tiny.json"}

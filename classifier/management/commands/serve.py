@@ -39,6 +39,8 @@ class Command(BaseCommand):
     def handle(self, *, host, port, workers, prepare, no_worker, **options):
         if workers < 1:
             raise CommandError(f"Expected at least one worker, received {workers}.")
+        if not 0 < port < 65536:
+            raise CommandError(f"Expected a port from 1 to 65535, received {port}.")
         refuse_taken(host, port)
         if prepare:
             self.prepare()
@@ -111,7 +113,7 @@ def refuse_taken(host, port):
         with socket.socket(family, kind, proto) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         raise CommandError(f"Cannot listen on {host} port {port}: {error}.") from error
 
 

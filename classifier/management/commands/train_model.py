@@ -9,7 +9,15 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser):
         parser.add_argument(
-            "--epochs", "--epoch", type=int, help="default: 20, or 5 when a version goes on"
+            "--epochs",
+            "--epoch",
+            type=int,
+            help="default: 20, 4 with --quick, or 4 when a version goes on",
+        )
+        parser.add_argument(
+            "--quick",
+            action="store_true",
+            help="minutes instead of an hour: reads MNIST well, real pictures less",
         )
         parser.add_argument("--batch-size", "--batchsize", type=int, default=128)
         parser.add_argument("--network", default="cnn", help="cnn (ours) or original")
@@ -78,7 +86,7 @@ def opened_run(training, runs, *, filename, resume, data, **options):
         return runs.reopen(training.resumable(filename))
     if data and not data.exists():
         raise FileNotFoundError(f"No such file: {data}")
-    keys = ("corrections", "start", "epochs", "network", "batch_size", "seed", "notes")
+    keys = ("corrections", "start", "epochs", "network", "batch_size", "seed", "quick", "notes")
     return training.begin(
         filename or "", data=data.resolve() if data else "", **{key: options[key] for key in keys}
     )

@@ -1,0 +1,210 @@
+import contextlib
+
+import cv2
+import numpy as np
+import pytest
+
+from ml.header import InvalidImage
+from ml.preprocess import frame, prepare, thicken
+
+WHITE, BLACK = (255, 255, 255), (0, 0, 0)
+
+
+def drawn(ink=BLACK, paper=WHITE, side=200) -> np.ndarray:
+    """A 4, (side, side, 3) uint8; colours are blue, green, red."""
+    picture = np.full((side, side, 3), paper, np.uint8)
+    points = np.array([[80, 40], [60, 110], [140, 110]]) * side // 200
+    stem = np.array([[120, 70], [120, 165]]) * side // 200
+    return cv2.polylines(picture, [points, stem], False, ink, max(1, side // 20))
+
+
+def png(picture: np.ndarray) -> bytes:
+    return cv2.imencode(".png", picture)[1].tobytes()
+
+
+def pixels_of(picture: np.ndarray) -> np.ndarray:
+    return prepare(png(picture)).pixels.astype(int)
+
+
+def difference(one: np.ndarray, other: np.ndarray) -> float:
+    """The mean difference of two 28x28 pictures, where 0 is none and 1 is all of the ink."""
+    return np.abs(one - other).sum() / (one.sum() + other.sum())
+
+
+def test_frame_puts_a_block_where_it_was_worked_out_by_hand():
+    framed = frame(np.full((10, 5), 255, np.uint8))  # twice as large: 20x10, around 13.5
+    expected = np.zeros((28, 28), np.uint8)
+    expected[4:24, 9:19] = 255
+    np.testing.assert_array_equal(framed, expected)
+
+
+def test_frame_centers_by_mass_and_not_by_the_box():
+    seven = np.zeros((20, 12), np.uint8)
+    seven[:4] = 255
+    seven[:, 8:] = 255
+    framed = frame(seven)
+    rows = np.flatnonzero(framed.any(axis=1))
+    assert rows[0] > 4  # in the middle of the box it would begin at 4
+
+
+def test_dark_on_light_and_light_on_dark_give_the_same():
+    assert difference(pixels_of(drawn(BLACK, WHITE)), pixels_of(drawn(WHITE, BLACK))) < 0.01
+
+
+@pytest.mark.parametrize(
+    ("ink", "paper"),
+    [
+        ((40, 40, 220), (60, 220, 240)),  # red on yellow
+        ((235, 235, 230), (50, 60, 45)),  # chalk on slate
+        ((200, 120, 120), (120, 160, 130)),  # as bright as its paper
+        ((205, 205, 205), WHITE),  # pencil
+    ],
+)
+def test_any_colour_on_any_paper_gives_the_same(ink, paper):
+    assert difference(pixels_of(drawn(ink, paper)), pixels_of(drawn())) < 0.1
+
+
+def test_transparent_pixels_show_white_paper():
+    ink = drawn()[..., 0] < 128
+    picture = np.dstack([np.zeros((200, 200, 3), np.uint8), np.where(ink, 255, 0).astype(np.uint8)])
+    assert difference(pixels_of(picture), pixels_of(drawn())) < 0.01
+
+
+def test_exif_orientation_is_undone():
+    jpeg = cv2.imencode(".jpg", cv2.rotate(drawn(), cv2.ROTATE_90_COUNTERCLOCKWISE))[1].tobytes()
+    exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
+    turned = jpeg[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + jpeg[2:]
+    assert difference(prepare(turned).pixels.astype(int), pixels_of(drawn())) < 0.1
+
+
+def ruled(picture: np.ndarray) -> np.ndarray:
+    for y in range(25, 200, 50):
+        cv2.line(picture, (0, y), (199, y + 2), (200, 150, 140), 1)
+    return picture
+
+
+def framed_by_a_box(picture: np.ndarray) -> np.ndarray:
+    return cv2.rectangle(picture, (15, 15), (185, 185), (60, 60, 60), 2)
+
+
+def with_a_dark_edge(picture: np.ndarray) -> np.ndarray:
+    picture[:, :14] = 50
+    picture[-12:] = 50
+    return picture
+
+
+def in_a_dark_frame(picture: np.ndarray) -> np.ndarray:
+    return cv2.rectangle(picture, (0, 0), (199, 199), (60, 60, 60), 16)
+
+
+def with_specks(picture: np.ndarray) -> np.ndarray:
+    for x, y in [(20, 30), (170, 40), (180, 150), (30, 170), (40, 60)]:
+        cv2.circle(picture, (x, y), 2, (60, 60, 60), -1)
+    return picture
+
+
+def in_a_cast_shadow(picture: np.ndarray) -> np.ndarray:
+    light = np.ones((200, 200, 1), np.float32)
+    light[:, 90:] = 0.6
+    light[:, 86:94, 0] = np.linspace(1, 0.6, 8)
+    return (picture * light).astype(np.uint8)
+
+
+def with_a_neighbour_cut_off(picture: np.ndarray) -> np.ndarray:
+    return cv2.line(picture, (190, 60), (199, 140), BLACK, 9)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        ruled,
+        framed_by_a_box,
+        in_a_dark_frame,
+        with_a_dark_edge,
+        with_specks,
+        in_a_cast_shadow,
+        with_a_neighbour_cut_off,
+    ],
+)
+def test_what_is_not_the_digit_is_dropped(spoil):
+    assert difference(pixels_of(spoil(drawn(ink=(20, 20, 20)))), pixels_of(drawn())) < 0.1
+
+
+def test_the_stem_of_a_hairline_that_ends_at_the_edge_is_no_ruled_line():
+    picture = np.full((64, 64), 255, np.uint8)
+    cv2.line(picture, (15, 0), (15, 40), 0)
+    cv2.polylines(
+        picture, [np.array([[15, 40], [45, 40]]), np.array([[45, 30], [45, 63]])], False, 0
+    )
+    columns = np.flatnonzero(pixels_of(picture).max(axis=0) > 100)
+    assert np.ptp(columns) >= 8  # stem, bar and stem
+
+
+def test_the_bar_that_floats_above_a_five_is_kept():
+    picture = np.full((200, 200), 255, np.uint8)
+    cv2.line(picture, (70, 40), (130, 40), 0, 8)
+    cv2.ellipse(picture, (95, 130), (35, 35), 0, -100, 120, 0, 8)
+    assert pixels_of(picture)[:7].max() > 200
+
+
+def test_a_digit_that_fills_its_bitmap_is_ink_and_not_paper():
+    picture = np.zeros((16, 16), np.uint8)
+    cv2.ellipse(picture, (7, 7), (7, 7), 0, 0, 360, 255, 2)
+    middle = pixels_of(picture)[12:16, 12:16]
+    assert middle.max() == 0
+
+
+def test_a_hairline_does_not_fade_when_it_is_scaled_down():
+    picture = np.full((600, 600), 255, np.uint8)
+    cv2.line(picture, (300, 100), (280, 500), 0, 1, cv2.LINE_AA)
+    assert pixels_of(picture).max() > 200
+
+
+def test_thicken_leaves_a_marker_as_it_is():
+    marker = np.full((100, 30), 255, np.uint8)
+    assert thicken(marker) is marker
+
+
+def test_an_image_of_mnist_stays_as_it_is():
+    image = pixels_of(drawn()).astype(np.uint8)
+    np.testing.assert_array_equal(prepare(png(image)).pixels, image)
+    np.testing.assert_array_equal(prepare(png(255 - image)).pixels, image)
+
+
+def test_two_digits_beside_each_other_are_several():
+    assert prepare(png(np.hstack([drawn(), drawn()]))).several
+    assert not prepare(png(drawn())).several
+
+
+@pytest.mark.parametrize("grey", [0, 120, 255])
+def test_a_picture_without_ink_is_blank(grey):
+    with pytest.raises(InvalidImage) as refusal:
+        prepare(png(np.full((100, 100), grey, np.uint8)))
+    assert refusal.value.code == "blank"
+
+
+def test_paper_with_noise_and_no_ink_is_blank():
+    noise = np.random.default_rng(0).normal(200, 4, (200, 200))
+    with pytest.raises(InvalidImage, match="Expected ink"):
+        prepare(png(noise.astype(np.uint8)))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_is_sent_is_read_or_refused(seed):
+    rng = np.random.default_rng(seed)
+    for _ in range(40):
+        height, width = (int(side) for side in rng.integers(20, 200, 2))
+        picture = np.full((height, width, 3), rng.integers(256), np.uint8)
+        colour = [int(value) for value in rng.integers(256, size=3)]
+        corners = rng.integers(-10, 210, (2, 2)).tolist()
+        cv2.rectangle(picture, *corners, colour, int(rng.integers(1, 40)))
+        with contextlib.suppress(InvalidImage):
+            assert prepare(png(picture)).pixels.shape == (28, 28)
+
+
+def test_every_step_is_shown_in_order():
+    steps = []
+    prepare(png(drawn()), lambda step, pixels: steps.append(step))
+    assert steps[0] == "decoded"
+    assert steps[-1] == "framed"
+    assert "ruled lines dropped" in steps
