@@ -103,6 +103,7 @@ def granian(host, port, workers):
         *("--host", host, "--port", str(port), "--workers", str(workers)),
         *("--blocking-threads", "1", "--backlog", str(BACKLOG), "--no-ws"),
         *("--respawn-failed-workers", "--log-level", "warning"),
+        *("--workers-kill-timeout", "10"),  # one that is told to stop while it starts may not hear
     ]
 
 
