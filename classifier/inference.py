@@ -162,7 +162,8 @@ def _swap(version: ModelVersion) -> None:
 def start() -> None:
     """Load the active version and keep up with it; for a process that is about to serve."""
     try:
-        look()
+        if settings.MNIST_PRELOAD != "never":
+            look()
     except DatabaseError as error:
         logger.warning("The database does not say which version is active yet: %s", error)
     follow()

@@ -5,7 +5,8 @@ knows how corrections are kept. It takes the model `Correction`, with its fields
 and `label` (0-9, or None for "not a digit"), where there is one, and gives nothing otherwise.
 """
 
-import hashlib
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from django.apps import apps
@@ -20,6 +21,7 @@ class Reviewed(NamedTuple):
 
     path: str
     label: int
+    sha256: bytes
 
 
 def reviewed_uploads() -> list[Reviewed]:
@@ -28,38 +30,38 @@ def reviewed_uploads() -> list[Reviewed]:
         corrections = apps.get_model("classifier", "Correction")
     except LookupError:
         return []
-    labels = {}
-    told = corrections.objects.order_by("id").values_list("prediction__upload", "label")
-    for path, label in told.iterator():
-        labels[path] = NOT_A_DIGIT if label is None else label
-    return [Reviewed(*each) for each in labels.items()]
+    latest = {}
+    told = corrections.objects.order_by("id").values_list(
+        "prediction__upload", "label", "prediction__sha256"
+    )
+    for path, label, sha256 in told.iterator():
+        label = NOT_A_DIGIT if label is None else label
+        latest[path] = Reviewed(path, label, bytes(sha256))
+    return list(latest.values())
 
 
 def held_out(most: int) -> list[tuple[bytes, int]]:
     """The newest pictures, with their labels, that no training may see."""
-    found = []
-    for each in reversed(reviewed_uploads()):
-        content = read(each.path)
-        if content is not None and is_held_out(content):
-            found.append((content, each.label))
-        if len(found) == most:
-            break
-    return found
+    chosen = [each for each in reversed(reviewed_uploads()) if is_held_out(each)]
+    return list(islice(_contents(chosen), most))
 
 
 def to_learn() -> list[tuple[bytes, int]]:
     """All other pictures with their labels."""
-    pictures = ((read(each.path), each.label) for each in reviewed_uploads())
-    return [
-        (content, label)
-        for content, label in pictures
-        if content is not None and not is_held_out(content)
-    ]
+    return list(_contents(each for each in reviewed_uploads() if not is_held_out(each)))
 
 
-def is_held_out(content: bytes) -> bool:
+def is_held_out(upload: Reviewed) -> bool:
     """Which side of the split a picture is on: always the same one, however often it was sent."""
-    return int.from_bytes(hashlib.sha256(content).digest()[:4]) % HELD_OUT_OF == 0
+    return int.from_bytes(upload.sha256[:4]) % HELD_OUT_OF == 0
+
+
+def _contents(uploads: Iterable[Reviewed]) -> Iterator[tuple[bytes, int]]:
+    """The bytes and the labels of those uploads that are still there."""
+    for each in uploads:
+        content = read(each.path)
+        if content is not None:
+            yield content, each.label
 
 
 def read(path: str) -> bytes | None:

@@ -175,7 +175,7 @@ def _to_learn(watch: runs.Watch) -> Arrays | None:
     pixels, labels = [], []
     for upload, label in reviewed.to_learn():
         try:
-            pixels.append(prepare(upload))
+            pixels.append(prepare(upload).pixels)
         except InvalidImage:
             continue
         labels.append(label)

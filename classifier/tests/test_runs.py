@@ -108,7 +108,7 @@ def test_a_process_that_waits_to_be_collected_is_not_alive():
 
 
 def test_learning_from_corrections_starts_from_the_active_version(monkeypatch):
-    monkeypatch.setattr(reviewed, "reviewed_uploads", lambda: [reviewed.Reviewed("a.png", 7)])
+    monkeypatch.setattr(reviewed, "reviewed_uploads", lambda: [reviewed.Reviewed("a.png", 7, b"")])
     run = training.begin(corrections=True)
     assert run.start == registry.active()
     assert run.plan["epochs"] == training.EPOCHS_MORE
