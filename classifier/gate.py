@@ -64,15 +64,14 @@ def examine(candidate: ModelVersion) -> dict:
 def on_mnist(candidate: ModelVersion, active: ModelVersion) -> Comparison:
     """By which test images each read wrong where that was noted, else by their accuracies."""
     images = candidate.metrics.get("test_images", MNIST_IMAGES)
-    accuracies = [each.metrics.get("test_accuracy", 0.0) for each in (candidate, active)]
     mistakes = [each.metrics.get("test_mistakes") for each in (candidate, active)]
     if None in mistakes or images != active.metrics.get("test_images", MNIST_IMAGES):
+        accuracies = [each.metrics.get("test_accuracy", 0.0) for each in (candidate, active)]
         interval = unpaired(*accuracies, images)
     else:
-        only_candidate, only_active = set(mistakes[1]), set(mistakes[0])
-        interval = paired(
-            len(only_candidate - only_active), len(only_active - only_candidate), images
-        )
+        accuracies = [1 - len(wrong) / images for wrong in mistakes]
+        of_candidate, of_active = (set(wrong) for wrong in mistakes)
+        interval = paired(len(of_active - of_candidate), len(of_candidate - of_active), images)
     return Comparison("MNIST test images", images, *accuracies, *interval, MNIST_TOLERANCE)
 
 
