@@ -11,8 +11,6 @@ class ClassifierConfig(AppConfig):
     verbose_name = "Digit classifier"
 
     def ready(self):
-        from . import checks  # noqa: F401 - registers them
-
         if is_serving():
             load_network()
 
@@ -20,7 +18,7 @@ class ClassifierConfig(AppConfig):
 def is_serving() -> bool:
     """Whether this process is going to answer requests: a WSGI server's, or runserver's child."""
     if settings.MNIST_PRELOAD == "auto":
-        return settings.MNIST_AUTORELOADED
+        return settings.MNIST_SERVING
     return settings.MNIST_PRELOAD == "always"
 
 

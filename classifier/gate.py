@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from . import inference, registry, reviewed
-from .models import ModelVersion, Promotion
+from .models import NOT_A_DIGIT, ModelVersion, Promotion
 
 Z = 1.96  # standard deviations to either side that hold 95 %
 MNIST_IMAGES = 10_000
@@ -97,7 +97,7 @@ def answers_right(version: ModelVersion, pictures: Sequence[tuple[bytes, int]]) 
 
 def is_right(guess, label: int) -> bool:
     refused = isinstance(guess, inference.InvalidImage)
-    if label == reviewed.NOT_A_DIGIT:
+    if label == NOT_A_DIGIT:
         return refused or bool(guess.reason)
     return not refused and guess.digit == label
 

@@ -87,7 +87,10 @@ def _load(name: str) -> Predictor:
 
 def open_version(version: ModelVersion) -> Predictor:
     """Load a version and answer once with it. Raises OSError and DamagedCheckpoint."""
-    loaded = Predictor(checkpoint_of(version), settings.MNIST_ENGINE)
+    try:
+        loaded = Predictor(checkpoint_of(version), settings.MNIST_ENGINE)
+    except KeyError as error:
+        raise DamagedCheckpoint(f"The facts of {version} lack {error}.") from error
     loaded.warm_up()
     return loaded
 

@@ -1,11 +1,16 @@
 import zlib
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 PIXELS_SHAPE = (28, 28)
+NOT_A_DIGIT = 10  # a label beside the digits, as the class of the network is
+LABELS = [*((digit, str(digit)) for digit in range(10)), (NOT_A_DIGIT, "not a digit")]
+DISAGREES = Q(label__lt=F("digit")) | Q(label__gt=F("digit"))  # in words that an index can have
 
 
 class ModelVersion(models.Model):
@@ -131,8 +136,46 @@ class TrainingRun(models.Model):
         return self.state in self.OPEN
 
 
+class PredictionQuerySet(models.QuerySet):
+    """The questions that the list, the queue and the export ask alike."""
+
+    STATUSES = ["certain", "uncertain", "low_confidence", "not_a_digit", "several_digits"]
+    REVIEWS = ["waiting", "reviewed", "agrees", "disagrees"]
+
+    def with_status(self, status: str):
+        """Certain, uncertain, or uncertain for one reason."""
+        if status == "uncertain":
+            return self.exclude(reason="")
+        return self.filter(reason="" if status == "certain" else status)
+
+    def with_review(self, review: str):
+        """One of REVIEWS: not reviewed yet, reviewed, and with which outcome."""
+        if review == "waiting":
+            return self.filter(label__isnull=True)
+        if review == "disagrees":
+            return self.filter(DISAGREES)
+        reviewed = self.filter(label__isnull=False)
+        return reviewed.filter(label=F("digit")) if review == "agrees" else reviewed
+
+    def uploaded(self, first: date | None, last: date | None):
+        """From the first to the last day, both of UTC and both included; None: open."""
+        start, end = (day and datetime.combine(day, time(), UTC) for day in (first, last))
+        chosen = self.filter(created_at__gte=start) if start else self
+        return chosen.filter(created_at__lt=end + timedelta(days=1)) if end else chosen
+
+    def keys_in_batches(self, size: int) -> Iterator[list[int]]:
+        """The keys of all rows, oldest first: each batch a query of its own, none a long one."""
+        last, rows = 0, self.order_by("pk").values_list("pk", flat=True)
+        while keys := list(rows.filter(pk__gt=last)[:size]):
+            yield keys
+            last = keys[-1]
+
+
 class Prediction(models.Model):
-    """An upload and what a version said of it. Evidence: never changed once it is recorded."""
+    """An upload and what a version said of it. Evidence: never changed once it is recorded.
+
+    `label` alone is not evidence: it repeats the latest of the row's corrections.
+    """
 
     class Format(models.TextChoices):
         PNG = "PNG", "PNG"
@@ -162,10 +205,37 @@ class Prediction(models.Model):
     version = models.ForeignKey(ModelVersion, models.PROTECT, related_name="predictions")
     duration_us = models.PositiveIntegerField("microseconds taken")
     request_id = models.CharField(max_length=64)
+    label = models.PositiveSmallIntegerField(choices=LABELS, null=True, editable=False)
+
+    objects = PredictionQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]
+        permissions = [("review", "Can say what pictures show")]
+        indexes = [
+            # The queue's next picture: of each reason, the least confident that has no label.
+            # Of these indexes it is the only one that an upload pays for.
+            models.Index(
+                fields=["reason", "confidence"],
+                condition=Q(label__isnull=True),
+                name="waiting_for_review",
+            ),
+            # The list by review and by label, newest first: among ten million uploads a few
+            # reviewed ones are found without a look at the others.
+            models.Index(fields=["id"], condition=Q(label__isnull=False), name="reviewed"),
+            models.Index(fields=["id"], condition=DISAGREES, name="disagreements"),
+            models.Index(
+                fields=["label", "id"], condition=Q(label__isnull=False), name="reviewed_by_label"
+            ),
+            # The statistics of a period.
+            models.Index(
+                fields=["created_at"], condition=Q(label__isnull=False), name="reviewed_by_day"
+            ),
+        ]
         constraints = [
+            models.CheckConstraint(
+                condition=Q(label__range=(0, NOT_A_DIGIT)), name="label_is_0_to_10"
+            ),
             models.CheckConstraint(condition=Q(digit__range=(0, 9)), name="digit_is_0_to_9"),
             models.CheckConstraint(
                 condition=Q(confidence__range=(0, 1)), name="confidence_is_0_to_1"
@@ -193,6 +263,78 @@ class Prediction(models.Model):
     @property
     def sha256_hex(self) -> str:
         return bytes(self.sha256).hex()
+
+
+class AppendOnly(models.QuerySet):
+    """Rows that are added and read, never changed and never deleted one by one."""
+
+    def update(self, **fields):
+        raise TypeError("A correction is never changed. Add another.")
+
+    def delete(self):
+        raise TypeError("A correction is never deleted. Add another.")
+
+
+class Correction(models.Model):
+    """What a person said a picture shows. Only ever added; the latest one counts.
+
+    Confirming an answer is a correction to the same digit, and taking one back is a further
+    row that restores what was before.
+    """
+
+    # They go only when the upload itself goes.
+    prediction = models.ForeignKey(Prediction, models.CASCADE, related_name="corrections")
+    # Who leaves is deactivated, not deleted. No index: nothing is looked up by person.
+    reviewer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", db_index=False
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    from_label = models.PositiveSmallIntegerField(
+        "from", choices=LABELS
+    )  # what counted before: the latest label, or else the digit that was read
+    to_label = models.PositiveSmallIntegerField(
+        "to", choices=LABELS, null=True
+    )  # None: taken back, not reviewed again
+    note = models.CharField(max_length=200, blank=True)
+
+    objects = AppendOnly.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(from_label__range=(0, NOT_A_DIGIT))
+                & (Q(to_label__isnull=True) | Q(to_label__range=(0, NOT_A_DIGIT))),
+                name="labels_are_0_to_10",
+            )
+        ]
+
+    def __str__(self):
+        to = "not reviewed" if self.to_label is None else self.get_to_label_display()
+        return f"{self.prediction_id}: {self.get_from_label_display()} to {to}"
+
+    def save(self, *args, **kwargs):
+        if not self._state.adding:
+            raise TypeError("A correction is never changed. Add another.")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args, **kwargs):
+        raise TypeError("A correction is never deleted. Add another.")
+
+
+class ReviewClaim(models.Model):
+    """That a picture of the queue is in front of somebody, until a moment.
+
+    A row of its own, so that no lock is held while a person looks and the evidence is not
+    written to. There are only ever as many as pictures in all open queues.
+    """
+
+    prediction = models.OneToOneField(Prediction, models.CASCADE, related_name="claim")
+    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    expires_at = models.DateTimeField()
+
+    def __str__(self):
+        return f"{self.prediction_id} is looked at by {self.reviewer}"
 
 
 class Replay(models.Model):

@@ -1,18 +1,17 @@
 """Uploads whose digit a person has told: what training learns from and the gate asks about.
 
-THE JOINT between versions and corrections: `reviewed_uploads` is the only function here that
-knows how corrections are kept. It takes the model `Correction`, with its fields `prediction`
-and `label` (0-9, or None for "not a digit"), where there is one, and gives nothing otherwise.
+The joint between versions and corrections: `reviewed_uploads` is the only function here that
+knows how corrections are kept, as the `label` of a prediction.
 """
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from django.apps import apps
 from django.core.files.storage import default_storage
 
-NOT_A_DIGIT = 10  # as the eleventh output of a network
+from .models import Prediction
+
 HELD_OUT_OF = 5  # of so many uploads, one is never trained on
 
 
@@ -25,19 +24,10 @@ class Reviewed(NamedTuple):
 
 
 def reviewed_uploads() -> list[Reviewed]:
-    """The uploads that were corrected or confirmed, the oldest review first; the latest counts."""
-    try:
-        corrections = apps.get_model("classifier", "Correction")
-    except LookupError:
-        return []
-    latest = {}
-    told = corrections.objects.order_by("id").values_list(
-        "prediction__upload", "label", "prediction__sha256"
-    )
-    for path, label, sha256 in told.iterator():
-        label = NOT_A_DIGIT if label is None else label
-        latest[path] = Reviewed(path, label, bytes(sha256))
-    return list(latest.values())
+    """The uploads that were corrected or confirmed, the oldest first."""
+    told = Prediction.objects.filter(label__isnull=False).order_by("id")
+    rows = told.values_list("upload", "label", "sha256").iterator()
+    return [Reviewed(path, label, bytes(sha256)) for path, label, sha256 in rows]
 
 
 def held_out(most: int) -> list[tuple[bytes, int]]:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+NEEDED_FACTS = {"network", "keras_sha256", "temperature", "certain_above", "digit_above"}
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -67,9 +68,12 @@ def read(directory: Path, name: str) -> Checkpoint:
     """
     path = directory / f"{name}.json"
     try:
-        return Checkpoint(directory, name, json.loads(path.read_text()))
+        facts = json.loads(path.read_text())
     except ValueError as error:
         raise DamagedCheckpoint(f"{path} is not JSON: {error}") from error
+    if not isinstance(facts, dict) or not facts.keys() >= NEEDED_FACTS:
+        raise DamagedCheckpoint(f"Expected {', '.join(sorted(NEEDED_FACTS))} in {path}.")
+    return Checkpoint(directory, name, facts)
 
 
 def verified(path: Path, digest: str) -> bytes:

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 from typing import NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 
 VALIDATION_IMAGES = 5_000
+FEWEST = 100  # images that a training makes sense with
 
 
 class Arrays(NamedTuple):
@@ -19,16 +21,28 @@ def load_mnist(path: Path | None = None) -> tuple[Arrays, Arrays]:
     """MNIST's training and test images, from an .npz file or downloaded by Keras.
 
     Pixels are (n, 28, 28) uint8, ink high. Raises OSError when there is no such file or the
-    download fails, ValueError when the file holds something else.
+    download fails, ValueError when the file holds something else or fewer than FEWEST images.
     """
     if path is None:
-        (x_train, y_train), (x_test, y_test) = _download()
-        return _checked(x_train, y_train), _checked(x_test, y_test)
-    with _open(path) as file:
-        return tuple(
-            _checked(_member(file, path, f"x_{part}"), _member(file, path, f"y_{part}"))
-            for part in ("train", "test")
+        parts = _download()
+    else:
+        with _open(path) as file:
+            parts = [
+                (_member(file, path, f"x_{part}"), _member(file, path, f"y_{part}"))
+                for part in ("train", "test")
+            ]
+    training, test = (_framed(_checked(*part)) for part in parts)
+    if len(training.digits) < FEWEST:
+        raise ValueError(
+            f"Expected at least {FEWEST} images to train on, received {len(training.digits)}."
         )
+    return training, test
+
+
+def _framed(images: Arrays) -> Arrays:
+    if images.pixels.shape[1:] != (28, 28):
+        raise ValueError(f"Expected 28x28 pixels, received {images.pixels.shape[1:]}.")
+    return images
 
 
 def _download() -> tuple:
@@ -57,10 +71,10 @@ def load_labelled(path: Path) -> Arrays:
 def _open(path: Path) -> np.lib.npyio.NpzFile:
     try:
         file = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise ValueError(f"{path} is not an .npz file of arrays.") from error
+    except (ValueError, EOFError, BadZipFile) as error:
+        raise ValueError(f"{path} is not a whole .npz file of arrays.") from error
     if not isinstance(file, np.lib.npyio.NpzFile):
-        raise ValueError(f"{path} is not an .npz file of arrays.")
+        raise ValueError(f"{path} is not a whole .npz file of arrays.")
     return file
 
 
@@ -75,8 +89,14 @@ def _checked(pixels: np.ndarray, digits: np.ndarray) -> Arrays:
         raise ValueError(
             f"Expected pictures as (n, h, w) uint8, received {pixels.shape} {pixels.dtype}."
         )
-    if digits.shape != (len(pixels),):
-        raise ValueError(f"Expected {len(pixels)} labels, received {digits.shape}.")
+    if not len(pixels):
+        raise ValueError("Expected pictures, found none.")
+    if digits.shape != (len(pixels),) or digits.dtype.kind not in "iu":
+        raise ValueError(
+            f"Expected {len(pixels)} integer labels, received {digits.shape} {digits.dtype}."
+        )
+    if digits.min() < 0 or digits.max() > 9:
+        raise ValueError(f"Expected labels 0 to 9, found {digits.min()} to {digits.max()}.")
     return Arrays(pixels, digits.astype(np.int64))
 
 

@@ -4,6 +4,7 @@ import datetime
 import hashlib
 import json
 import platform
+import random
 import shutil
 from collections.abc import Callable
 from importlib import metadata
@@ -135,8 +136,9 @@ class State(keras.callbacks.Callback):
             else min(self.epochs, key=lambda epoch: epoch["val_loss"])
         )
 
-    def begin(self) -> None:
+    def begin(self, network: keras.Model) -> None:
         """Write the plan down, so that an interruption can be resumed from the first moment."""
+        self.set_model(network)
         self.directory.mkdir(parents=True, exist_ok=True)
         self._record()
 
@@ -148,7 +150,11 @@ class State(keras.callbacks.Callback):
         self._record()
 
     def _record(self) -> None:
-        record = {"plan": self.plan._asdict(), "epochs": self.epochs}
+        record = {
+            "plan": self.plan._asdict(),
+            "epochs": self.epochs,
+            "draws": draws(self.model),
+        }
         self._replace("progress.json", lambda path: path.write_text(json.dumps(record)))
 
     def _replace(self, name: str, write) -> None:
@@ -156,21 +162,51 @@ class State(keras.callbacks.Callback):
         write(partial)
         partial.replace(self.directory / name)
 
+    def exists(self) -> bool:
+        """Whether there is an interrupted training of this name."""
+        return (self.directory / "progress.json").exists()
+
     def resume(self) -> keras.Model | None:
         """Read the state back; returns the network with its optimizer, None before an epoch.
 
         Raises FileNotFoundError when there is none, ValueError when the plan was another.
         """
-        try:
-            record = json.loads((self.directory / "progress.json").read_text())
-        except FileNotFoundError as error:
-            raise FileNotFoundError(
-                f"There is no interrupted training called {self.plan.name}."
-            ) from error
+        if not self.exists():
+            raise FileNotFoundError(f"There is no interrupted training called {self.plan.name}.")
+        record = json.loads((self.directory / "progress.json").read_text())
         if record["plan"] != self.plan._asdict():
             raise ValueError(f"The interrupted training had other options: {record['plan']}.")
+        if not record["epochs"]:
+            return None
         self.epochs = record["epochs"]
-        return keras.saving.load_model(self.directory / "last.keras") if self.epochs else None
+        network = keras.saving.load_model(self.directory / "last.keras")
+        set_draws(network, record["draws"])
+        return network
+
+
+def draws(network: keras.Model) -> dict:
+    """Where the random draws of a training stand that a .keras file does not hold.
+
+    Keras shuffles the batches with Python's generator, and each dropout has its own.
+    """
+    return {
+        "shuffle": random.getstate(),
+        "dropout": [
+            keras.ops.convert_to_numpy(state).tolist() for state in _dropout_states(network)
+        ],
+    }
+
+
+def set_draws(network: keras.Model, record: dict) -> None:
+    """Continue where `draws` stood."""
+    version, state, gauss = record["shuffle"]
+    random.setstate((version, tuple(state), gauss))
+    for state, value in zip(_dropout_states(network), record["dropout"], strict=True):
+        state.assign(value)
+
+
+def _dropout_states(network: keras.Model) -> list[keras.Variable]:
+    return [each for each in network.variables if each.path.endswith("seed_generator_state")]
 
 
 class Reporter(keras.callbacks.Callback):
@@ -214,9 +250,14 @@ def train(
     keras.utils.set_random_seed(plan.seed)
     training, validation = split_validation(data[0], plan.seed)
     state = State(directory / f"{plan.name}.training", plan)
+    if not resume and state.exists():
+        raise FileExistsError(
+            f"There is an interrupted training called {plan.name}. "
+            "Go on with it by --resume, or choose another name."
+        )
     network = state.resume() if resume else None
     network = network or compiled(plan, len(training.digits), start)
-    state.begin()
+    state.begin(network)
     held = validation if plan.quick else with_variations(validation, plan.seed)
     done = len(state.epochs)
     network.fit(

@@ -7,25 +7,24 @@ import socket
 from importlib.util import find_spec
 from pathlib import Path
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from .environment import Environment
 from .secret_key import read_or_create
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
-env.read_env(BASE_DIR / ".env")
+env = Environment(BASE_DIR / ".env")
 
 # The site
 
-DEBUG = env.bool("DJANGO_DEBUG", default=False)
-SECRET_KEY = env("DJANGO_SECRET_KEY", default="") or read_or_create(BASE_DIR / "secret-key")
+DEBUG = env.switch("DJANGO_DEBUG")
+SECRET_KEY = env.text("DJANGO_SECRET_KEY") or read_or_create(BASE_DIR / "secret-key")
 _hostname = socket.gethostname()
-ALLOWED_HOSTS = env.list(
-    "DJANGO_ALLOWED_HOSTS",
-    default=["localhost", "127.0.0.1", "[::1]", _hostname, f"{_hostname.split('.')[0]}.local"],
-)
-CSRF_TRUSTED_ORIGINS = env.list("DJANGO_CSRF_TRUSTED_ORIGINS", default=[])
+ALLOWED_HOSTS = env.names("DJANGO_ALLOWED_HOSTS") or [
+    *("localhost", "127.0.0.1", "[::1]"),
+    *(_hostname, f"{_hostname.split('.')[0]}.local"),
+]
+CSRF_TRUSTED_ORIGINS = env.names("DJANGO_CSRF_TRUSTED_ORIGINS")
 ROOT_URLCONF = "mnistsite.urls"
 WSGI_APPLICATION = "mnistsite.wsgi.application"
 INSTALLED_APPS = [
@@ -80,7 +79,7 @@ AUTH_PASSWORD_VALIDATORS = [
 
 # HTTPS: one switch for a site behind TLS
 
-DJANGO_HTTPS = env.bool("DJANGO_HTTPS", default=False)
+DJANGO_HTTPS = env.switch("DJANGO_HTTPS")
 if DJANGO_HTTPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
@@ -94,7 +93,7 @@ X_FRAME_OPTIONS = "DENY"
 # Where things are kept
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}")}
+DATABASES = {"default": env.database("DATABASE_URL", default=BASE_DIR / "db.sqlite3")}
 DATABASES["default"]["CONN_MAX_AGE"] = None  # opening SQLite takes 0.45 ms, a third of a request
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Readers never wait for the writer, and a writer waits instead of failing with
@@ -106,14 +105,14 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     )
 else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # a server may restart between requests
-MEDIA_ROOT = Path(env("MEDIA_ROOT", default=str(BASE_DIR / "media")))
-S3_BUCKET = env("S3_BUCKET", default="")  # keys and region as boto3 reads them: AWS_...
+MEDIA_ROOT = BASE_DIR / (env.text("MEDIA_ROOT") or "media")
+S3_BUCKET = env.text("S3_BUCKET")  # keys and region as boto3 reads them: AWS_...
 STORAGES = {
     "default": {
         "BACKEND": "storages.backends.s3.S3Storage",
         "OPTIONS": {
             "bucket_name": S3_BUCKET,
-            "endpoint_url": env("S3_ENDPOINT", default=None),
+            "endpoint_url": env.text("S3_ENDPOINT") or None,
             "file_overwrite": False,
         },
     }
@@ -122,7 +121,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 STATIC_URL = "/static/"
-STATIC_ROOT = env("STATIC_ROOT", default=None)  # only for those who want to collectstatic
+STATIC_ROOT = env.text("STATIC_ROOT") or None  # only for those who want to collectstatic
 WHITENOISE_USE_FINDERS = True  # files are served from where they are installed
 WHITENOISE_AUTOREFRESH = False
 
@@ -136,20 +135,20 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = MNIST_MAX_UPLOAD_BYTES + MNIST_MAX_FORM_BYTES
 
 # The network
 
-MNIST_ENGINE = env("MNIST_ENGINE", default="litert")
-MNIST_MODEL_CACHE = Path(  # copies of versions whose storage is not on this machine
-    env("MNIST_MODEL_CACHE", default=str(MEDIA_ROOT / "models"))
+MNIST_MODEL_CACHE = BASE_DIR / (  # copies of versions whose storage is not on this machine
+    env.text("MNIST_MODEL_CACHE") or MEDIA_ROOT / "models"
 )
-MNIST_DATA = env("MNIST_DATA", default="")  # MNIST as .npz; empty: downloaded by Keras
-MNIST_PRELOAD = env("MNIST_PRELOAD", default="auto")
-MNIST_AUTORELOADED = env("RUN_MAIN", default="") == "true"  # runserver's serving process
+MNIST_DATA = env.text("MNIST_DATA")  # MNIST as .npz; empty: downloaded by Keras
+MNIST_ENGINE = env.choice("MNIST_ENGINE", ["litert", "keras"])
+MNIST_PRELOAD = env.choice("MNIST_PRELOAD", ["auto", "always", "never"])
+MNIST_SERVING = "MNIST_SERVING" in env or env.text("RUN_MAIN") == "true"  # wsgi.py; runserver
 
 # Background work: in the database, or on Redis for workers on other machines
 
-TASKS_REDIS_URL = env("TASKS_REDIS_URL", default="")
+TASKS_REDIS_URL = env.text("TASKS_REDIS_URL")
 _needed = {"TASKS_REDIS_URL": "django_tasks_rq", "S3_BUCKET": "storages"}
 for _name, _module in _needed.items():
-    if env(_name, default="") and not find_spec(_module):
+    if env.text(_name) and not find_spec(_module):
         raise ImproperlyConfigured(f"{_name} needs: pip install -r requirements-scale.txt")
 if TASKS_REDIS_URL:
     INSTALLED_APPS.insert(0, "django_rq")
@@ -164,12 +163,17 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
 }
 
-LOG_LEVEL = env("LOG_LEVEL", default="INFO")
+LOG_LEVEL = env.choice("LOG_LEVEL", ["INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL"])
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    "loggers": {"django": {"handlers": [], "level": LOG_LEVEL, "propagate": True}},
+    "loggers": {
+        "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
+        # Anyone can send a wrong host, or what is refused: one line of ours tells of each.
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
+        "django.request": {"level": "CRITICAL"},
+    },
 }

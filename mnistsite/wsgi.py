@@ -3,7 +3,7 @@
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mnistsite.settings")
-os.environ.setdefault("MNIST_PRELOAD", "always")  # whoever imports this is going to serve
+os.environ["MNIST_SERVING"] = "1"  # whoever imports this is going to serve
 
 from django.core.wsgi import get_wsgi_application
 

@@ -1,11 +1,13 @@
 from django.contrib import admin
 
+from .corrections import CorrectionAdmin
 from .predictions import PredictionAdmin
 from .replays import ReplayAdmin, ReplayAnswerAdmin
 from .training import TrainingRunAdmin
 from .versions import ModelVersionAdmin, PromotionAdmin
 
 __all__ = [
+    "CorrectionAdmin",
     "ModelVersionAdmin",
     "PredictionAdmin",
     "PromotionAdmin",
@@ -17,3 +19,4 @@ __all__ = [
 admin.site.site_header = admin.site.site_title = "Digit classifier"
 admin.site.index_title = "Back office"
 admin.site.site_url = None  # there is no page but these
+admin.site.index_template = "admin/classifier/index.html"

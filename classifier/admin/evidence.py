@@ -55,7 +55,10 @@ class UploadViews:
     def _redrawn(self, request, pk, side):
         """The upload as a PNG of our own making: whatever else the file held is not in it."""
         with self._open(request, pk)[1] as file:
-            png = inference.thumbnail(file.read(), side)
+            try:
+                png = inference.thumbnail(file.read(), side)
+            except (OSError, inference.InvalidImage) as error:
+                raise Http404("The file of this upload is damaged.") from error
         response = HttpResponse(png, content_type="image/png")
         response["Cache-Control"] = "private, max-age=604800, immutable"
         return response
@@ -79,5 +82,5 @@ class UploadViews:
             raise PermissionDenied
         try:
             return prediction, prediction.upload.open()
-        except FileNotFoundError as error:
+        except OSError as error:
             raise Http404("The file of this upload is gone.") from error

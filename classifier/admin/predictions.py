@@ -1,51 +1,44 @@
 import numpy as np
 from django.contrib import admin
+from django.template.defaultfilters import truncatechars
 from django.urls import reverse
 from django.utils.html import format_html
 
 from classifier import inference
 from classifier.inference import data_address
-from classifier.models import Prediction
+from classifier.models import LABELS, Prediction
 
+from .actions import EXPORTS, LABELLING
+from .corrections import CorrectionForm, CorrectView
 from .evidence import Evidence, UploadViews
-
-
-class StatusFilter(admin.SimpleListFilter):
-    """Certain, uncertain, and the reasons for that one by one."""
-
-    title = "status"
-    parameter_name = "status"
-
-    def lookups(self, request, model_admin):
-        reasons = [choice for choice in Prediction.Reason.choices if choice[0]]
-        return [("certain", "certain"), ("uncertain", "uncertain"), *reasons]
-
-    def queryset(self, request, queryset):
-        match self.value():
-            case None:
-                return queryset
-            case "certain":
-                return queryset.filter(reason="")
-            case "uncertain":
-                return queryset.exclude(reason="")
-        return queryset.filter(reason=self.value())
+from .filters import DigitFilter, LabelFilter, ReviewFilter, StatusFilter
+from .queue import QueueViews
+from .statistics import StatisticsView
 
 
 @admin.register(Prediction)
-class PredictionAdmin(UploadViews, Evidence):
+class PredictionAdmin(QueueViews, StatisticsView, CorrectView, UploadViews, Evidence):
     list_display = [
         "id",
         "upload_thumbnail",
         "network_saw",
         "digit",
-        "percent",
-        "reason",
+        "said",
+        "sureness",
         "created_at",
         "version",
-        "original_name",
+        "name",
     ]
     list_display_links = ["id", "upload_thumbnail"]
-    list_filter = ["digit", StatusFilter, "version", "created_at"]
+    list_filter = [
+        ReviewFilter,
+        DigitFilter,
+        LabelFilter,
+        StatusFilter,
+        "version",
+        "created_at",
+    ]
+    actions = [*LABELLING, *EXPORTS]
     list_select_related = ["version"]
     list_per_page = 50
     show_full_result_count = False
@@ -53,6 +46,7 @@ class PredictionAdmin(UploadViews, Evidence):
     search_help_text = "An id, part of a file's name, a request id, or the SHA-256 of a file."
     fields = [
         "digit",
+        "said",
         "percent",
         "reason",
         "version",
@@ -83,7 +77,25 @@ class PredictionAdmin(UploadViews, Evidence):
             data_address(prediction.pixels),
         )
 
-    @admin.display(description="confidence", ordering="confidence")
+    @admin.display(description="status", ordering="confidence")
+    def sureness(self, prediction):
+        return format_html(
+            "{:s} %<br>{}", f"{100 * prediction.confidence:.1f}", prediction.get_reason_display()
+        )
+
+    @admin.display(description="file", ordering="original_name")
+    def name(self, prediction):
+        return truncatechars(prediction.original_name, 24)
+
+    @admin.display(description="label")
+    def said(self, prediction):
+        """What people said; set off where it is not what was read."""
+        if prediction.label is None:
+            return None
+        kind = "agrees" if prediction.label == prediction.digit else "disagrees"
+        return format_html('<span class="label {}">{}</span>', kind, prediction.get_label_display())
+
+    @admin.display(description="confidence")
     def percent(self, prediction):
         return f"{prediction.confidence:.1%}"
 
@@ -109,6 +121,8 @@ class PredictionAdmin(UploadViews, Evidence):
         prediction = self.get_object(request, object_id)
         if prediction is not None and self.has_view_permission(request, prediction):
             extra_context = {**(extra_context or {}), **detail(prediction)}
+            if self.has_review_permission(request):
+                extra_context |= {"labels": LABELS, "correction": CorrectionForm()}
         return super().change_view(request, object_id, form_url, extra_context)
 
 
@@ -124,6 +138,7 @@ def detail(prediction: Prediction) -> dict:
         ],
         "steps": [{"name": name, "address": data_address(pixels)} for name, pixels in steps],
         "remark": remark,
+        "corrections": prediction.corrections.select_related("reviewer"),
     }
 
 
@@ -141,7 +156,7 @@ def _recomputed(prediction: Prediction) -> tuple[list, str]:
     try:
         with prediction.upload.open() as file:
             steps = inference.steps(file.read())
-    except FileNotFoundError:
+    except OSError:
         return [], "The file of this upload is gone."
     except inference.InvalidImage as refusal:
         return [], f"Today this upload would be refused: {refusal.detail}"

@@ -25,6 +25,7 @@ from classifier.inference import InvalidImage, NotReady, UnknownVersion
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
+UNEXPECTED = "unavailable"  # the code of an error that nobody foresaw
 
 
 class Problem(NamedTuple):
@@ -38,11 +39,18 @@ class Problem(NamedTuple):
 def exception_handler(error, context):
     """DRF's hook: the response to any exception that a view of ours raised."""
     problem = describe(error)
-    if context["request"].path.startswith("/api/") and isinstance(error, ParseError):
+    request = context["request"]
+    if request.path.startswith("/api/") and isinstance(error, ParseError):
         problem = problem._replace(status=error.status_code)  # only /mnist/classify says 404
-    if problem.status >= 500:
-        logger.error("%s: %s", problem.code, error, exc_info=error)
-    return respond(context["request"], problem)
+    log = logger.error if problem.status >= 500 else logger.info
+    log(
+        "%s %s: %s %s, request %s",
+        *(request.method, request.path, problem.status, problem.code, request.id),
+        exc_info=error if problem.code == UNEXPECTED else None,
+    )
+    if error.__cause__ and problem.status >= 500:
+        logger.error("because of: %s", str(error.__cause__).replace("\n", " "))
+    return respond(request, problem)
 
 
 def describe(error: Exception) -> Problem:
@@ -57,7 +65,7 @@ def describe(error: Exception) -> Problem:
         case ParseError() | SuspiciousOperation() | UnreadablePostError() | RecursionError():
             return Problem(404, "malformed", "The multipart body is cut short or malformed.")
         case NotReady():
-            return Problem(503, "not_ready", str(error))
+            return Problem(503, "not_ready", "No network is ready to answer. Try again later.")
         case NotKept():
             return Problem(503, "not_kept", str(error))
         case Http404():
@@ -68,7 +76,7 @@ def describe(error: Exception) -> Problem:
             return Problem(400, "invalid", in_words(error.detail))
         case APIException():
             return Problem(error.status_code, error.default_code, str(error.detail))
-    return Problem(503, "unavailable", "This request could not be answered. It has been logged.")
+    return Problem(503, UNEXPECTED, "This request could not be answered. It has been logged.")
 
 
 def in_words(detail) -> str:
@@ -119,6 +127,7 @@ def page(problem: Problem) -> str:
 def bad_request(request, exception):
     if isinstance(exception, DisallowedHost):
         detail = "This is not a name of this site. DJANGO_ALLOWED_HOSTS lists those that are."
+        logger.warning("Refused the host %r.", request.META.get("HTTP_HOST", "")[:100])
         return respond(request, Problem(400, "bad_host", detail))
     return respond(request, Problem(400, "bad_request", "This request was refused."))
 
@@ -132,4 +141,5 @@ def page_not_found(request, exception):
 
 
 def server_error(request):
+    logger.exception("%s %s failed", request.method, request.path)
     return respond(request, Problem(500, "error", "Something failed here. It has been logged."))

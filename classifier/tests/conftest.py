@@ -1,9 +1,13 @@
 import shutil
+import zlib
 
+import numpy as np
 import pytest
+from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from classifier import inference, registry
+from classifier.models import ModelVersion, Prediction
 
 
 @pytest.fixture(autouse=True)
@@ -51,3 +55,40 @@ def post(client, sample):
         return client.post("/mnist/classify", {"image": SimpleUploadedFile(name, content)}, **extra)
 
     return post_image
+
+
+@pytest.fixture
+def add(db):
+    """Put a prediction into the history without a file: only what a test names matters."""
+    version, _ = ModelVersion.objects.get_or_create(name="v1", network="cnn", keras_sha256="0" * 64)
+    fixed = {
+        "upload": "uploads/none.png",
+        "sha256": bytes(32),
+        "size": 1,
+        "format": "PNG",
+        "probabilities_float32": np.full(10, 0.1, np.float32).tobytes(),
+        "pixels_zlib": zlib.compress(bytes(28 * 28)),
+        "duration_us": 1,
+        "version": version,
+    }
+
+    def add_prediction(digit=7, confidence=0.99, reason="", created_at=None, **others):
+        facts = {"digit": digit, "confidence": confidence, "reason": reason}
+        prediction = Prediction.objects.create(**fixed | facts | others)
+        if created_at:
+            Prediction.objects.filter(pk=prediction.pk).update(created_at=created_at)
+        return prediction
+
+    return add_prediction
+
+
+@pytest.fixture
+def person(django_user_model):
+    """A member of staff in the groups that are named."""
+
+    def create(name="reviewer", *groups):
+        user = django_user_model.objects.create_user(name, is_staff=True)
+        user.groups.set(Group.objects.filter(name__in=groups))
+        return user
+
+    return create

@@ -35,7 +35,7 @@ def postgres():
     if not programs:
         missing("PostgreSQL")
     port, folder = free_port(), tempfile.mkdtemp(prefix="postgres-")
-    unprivileged = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    unprivileged = ["/usr/sbin/runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     if unprivileged:
         os.chown(folder, pwd.getpwnam("postgres").pw_uid, -1)  # it refuses to run as root
 

@@ -56,7 +56,7 @@ def test_an_upload_is_found_by_its_digest_its_id_and_its_request(admin_client, k
 def test_the_detail_page_shows_the_picture_ten_bars_and_the_steps(admin_client, kept):
     page = admin_client.get(f"{LIST}{kept.pk}/change/").content.decode()
     assert f"{LIST}{kept.pk}/picture" in page
-    assert page.count("<progress") == 10
+    assert page.count("<meter") == 10
     assert "decoded" in page
     assert "framed" in page
     assert "other pixels" not in page

@@ -29,7 +29,7 @@ def test_a_version_of_before_knows_its_digests_and_where_it_lies(latest):
     facts = registry.shipped().facts
     old = migrated_to("0001_initial").get_model("classifier", "ModelVersion")
     old.objects.create(name=facts["name"], network="cnn", keras_sha256="x", facts=facts)
-    new = migrated_to("0003_versions_facts").get_model("classifier", "ModelVersion")
+    new = migrated_to("0005_versions_facts").get_model("classifier", "ModelVersion")
     version = new.objects.get()
     assert (version.shipped, version.tflite_sha256) == (True, facts["tflite_sha256"])
     assert version.metrics["test_accuracy"] == facts["metrics"]["test_accuracy"]

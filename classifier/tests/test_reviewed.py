@@ -5,6 +5,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
 from classifier import reviewed
+from classifier.models import Prediction
 from classifier.reviewed import Reviewed
 
 PICTURES = [f"picture {number}".encode() for number in range(100)]
@@ -45,3 +46,11 @@ def test_an_erased_upload_is_left_out(uploads):
     for each in uploads[1:]:
         default_storage.delete(each.path)
     assert len(reviewed.to_learn()) + len(reviewed.held_out(10)) == 1
+
+
+def test_the_label_of_an_upload_is_what_counts(db, post):
+    post("7_paint.png")
+    second = post("3_paint.png").json()["id"]
+    Prediction.objects.filter(pk=second).update(label=8)
+    (found,) = reviewed.reviewed_uploads()
+    assert (found.label, found.sha256) == (8, bytes(Prediction.objects.get(pk=second).sha256))

@@ -49,9 +49,10 @@ def test_a_missing_file_is_named(copy):
         Predictor(copy)
 
 
-def test_facts_that_are_not_json_are_a_damaged_checkpoint(copy):
-    (copy.directory / f"{copy.name}.json").write_text("{")
-    with pytest.raises(checkpoint.DamagedCheckpoint, match="not JSON"):
+@pytest.mark.parametrize("facts", ["{", "[]", "{}"])
+def test_facts_that_say_too_little_are_a_damaged_checkpoint(copy, facts):
+    (copy.directory / f"{copy.name}.json").write_text(facts)
+    with pytest.raises(checkpoint.DamagedCheckpoint, match=r"not JSON|Expected"):
         checkpoint.read(copy.directory, copy.name)
 
 

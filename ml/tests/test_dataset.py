@@ -29,9 +29,12 @@ def test_labelled_arrays_are_found_under_either_name(tmp_path, typed, names):
     [
         {"a": np.zeros(3)},
         {"x": np.zeros((2, 28, 28)), "y": np.zeros(2)},
-        {"x": np.zeros((2, 28, 28), np.uint8), "y": np.zeros(3)},
+        {"x": np.zeros((2, 28, 28), np.uint8), "y": np.zeros(3, int)},
+        {"x": np.zeros((2, 28, 28), np.uint8), "y": np.array([0.5, 1])},
+        {"x": np.zeros((2, 28, 28), np.uint8), "y": np.array([3, 10])},
+        {"x": np.zeros((0, 28, 28), np.uint8), "y": np.zeros(0, int)},
     ],
-    ids=["other names", "other type", "labels missing"],
+    ids=["other names", "other type", "labels missing", "no integers", "above 9", "none"],
 )
 def test_other_contents_are_refused_with_what_was_expected(tmp_path, members):
     np.savez(tmp_path / "set.npz", **members)
@@ -43,3 +46,20 @@ def test_pickles_are_not_loaded(tmp_path):
     np.savez(tmp_path / "set.npz", x=np.array([{}], dtype=object), y=np.zeros(1))
     with pytest.raises(ValueError, match=r"allow_pickle|Object"):
         dataset.load_labelled(tmp_path / "set.npz")
+
+
+def test_half_a_file_is_refused(tmp_path, typed):
+    path = tmp_path / "set.npz"
+    np.savez(path, x=typed[1].pixels, y=typed[1].digits)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ValueError, match="not a whole"):
+        dataset.load_labelled(path)
+
+
+@pytest.mark.parametrize(("count", "side"), [(5, 28), (200, 32)], ids=["too few", "too large"])
+def test_images_that_cannot_be_trained_on_are_refused(tmp_path, count, side):
+    arrays = {"x": np.zeros((count, side, side), np.uint8), "y": np.arange(count) % 10}
+    parts = {f"{name}_{part}": each for name, each in arrays.items() for part in ("train", "test")}
+    np.savez(tmp_path / "set.npz", **parts)
+    with pytest.raises(ValueError, match="Expected"):
+        dataset.load_mnist(tmp_path / "set.npz")

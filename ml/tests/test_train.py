@@ -97,6 +97,14 @@ def test_a_training_that_never_began_cannot_be_resumed(train, typed, tmp_path):
         train.train(train.Plan("net"), typed, tmp_path, resume=True)
 
 
+def test_an_interrupted_training_is_not_overwritten(train, typed, tmp_path, monkeypatch):
+    interrupt_after(train, 1, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        train.train(train.Plan("net", epochs=2), typed, tmp_path, verbose=0)
+    with pytest.raises(FileExistsError, match="--resume"):
+        train.train(train.Plan("net", epochs=2), typed, tmp_path, verbose=0)
+
+
 def test_a_training_is_not_resumed_with_other_options(train, typed, tmp_path, monkeypatch):
     interrupt_after(train, 1, monkeypatch)
     with pytest.raises(KeyboardInterrupt):

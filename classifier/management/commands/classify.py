@@ -20,7 +20,9 @@ class Command(BaseCommand):
         files = [file for path in paths for file in bulk.files(path)]
         show = as_json if json else as_row(max((len(str(file)) for file in files), default=0))
         failed = 0
-        for path, row in tqdm(self.rows(files, url, keep), total=len(files), unit="picture"):
+        for path, row in tqdm(
+            self.rows(files, url, keep), total=len(files), unit="picture", disable=None
+        ):
             with tqdm.external_write_mode():
                 if isinstance(row, OSError):
                     failed += 1

@@ -1,4 +1,5 @@
 import sys
+from argparse import ArgumentTypeError
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
@@ -11,7 +12,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--epochs",
             "--epoch",
-            type=int,
+            type=positive,
             help="default: 20, 4 with --quick, or 4 when a version goes on",
         )
         parser.add_argument(
@@ -19,7 +20,7 @@ class Command(BaseCommand):
             action="store_true",
             help="minutes instead of an hour: reads MNIST well, real pictures less",
         )
-        parser.add_argument("--batch-size", "--batchsize", type=int, default=128)
+        parser.add_argument("--batch-size", "--batchsize", type=positive, default=128)
         parser.add_argument("--network", default="cnn", help="cnn (ours) or original")
         parser.add_argument("--filename", help="the new version's name; default: one with the time")
         parser.add_argument("--data", type=Path, help="MNIST as .npz; default: downloaded by Keras")
@@ -90,3 +91,10 @@ def opened_run(training, runs, *, filename, resume, data, **options):
     return training.begin(
         filename or "", data=data.resolve() if data else "", **{key: options[key] for key in keys}
     )
+
+
+def positive(value):
+    """A whole number from 1, as an option's value."""
+    if not value.isdecimal() or int(value) < 1:
+        raise ArgumentTypeError(f"expected a whole number from 1, received {value!r}")
+    return int(value)

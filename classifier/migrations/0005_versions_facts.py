@@ -16,5 +16,5 @@ def fill_from_facts(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("classifier", "0002_versions")]
+    dependencies = [("classifier", "0004_versions")]
     operations = [migrations.RunPython(fill_from_facts, migrations.RunPython.noop)]

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('classifier', '0001_initial'),
+        ('classifier', '0003_corrections_groups'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

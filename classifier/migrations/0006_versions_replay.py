@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('classifier', '0003_versions_facts'),
+        ('classifier', '0005_versions_facts'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,0 +1,66 @@
+"""The environment, and a file that adds to it, read strictly: nonsense is refused aloud."""
+
+import os
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+ON, OFF = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
+
+
+class Environment:
+    """Settings by their names. A setting that is empty is as one that is not there.
+
+    Every method raises ImproperlyConfigured, naming the setting and what was expected of it.
+    """
+
+    def __init__(self, file: Path):
+        self._root = file.parent
+        if file.exists():
+            try:
+                environ.Env.read_env(file)
+            except (OSError, UnicodeDecodeError) as error:
+                raise ImproperlyConfigured(f"{file} cannot be read: {error}") from error
+
+    def __contains__(self, name: str) -> bool:
+        return name in os.environ
+
+    def text(self, name: str) -> str:
+        return os.environ.get(name, "").strip()
+
+    def names(self, name: str) -> list[str]:
+        """A list separated by commas."""
+        return [each.strip() for each in self.text(name).split(",") if each.strip()]
+
+    def switch(self, name: str) -> bool:
+        value = self.text(name).lower()
+        if value not in ON + OFF:
+            raise ImproperlyConfigured(f"Expected {name} to be 1 or 0, received {value!r}.")
+        return value in ON
+
+    def choice(self, name: str, choices: list[str]) -> str:
+        """One of the choices, in any case; the first if there is none."""
+        value = self.text(name) or choices[0]
+        for choice in choices:
+            if choice.lower() == value.lower():
+                return choice
+        raise ImproperlyConfigured(
+            f"Expected {name} to be one of {', '.join(choices)}, received {value!r}."
+        )
+
+    def database(self, name: str, default: Path) -> dict:
+        """Django's settings of a database given by its address; a SQLite file by default.
+
+        The path of a SQLite file counts from the project's folder, wherever a command is run.
+        """
+        address = self.text(name) or f"sqlite:///{default}"
+        database = environ.Env.db_url_config(address)
+        if "ENGINE" not in database:
+            raise ImproperlyConfigured(
+                f"Expected {name} to be like sqlite:///db.sqlite3 or "
+                f"postgres://user:password@host/name."
+            )
+        if database["ENGINE"].endswith("sqlite3") and database["NAME"] != ":memory:":
+            database["NAME"] = str(self._root / database["NAME"])
+        return database
