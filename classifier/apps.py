@@ -23,12 +23,12 @@ def is_serving() -> bool:
 
 
 def load_network() -> None:
-    """Load the active version. Without one the site starts all the same, and answers 503."""
+    """Load the shipped network; wsgi.py then asks which version is active, with a query.
+
+    Without a network the site starts all the same, and answers 503.
+    """
     from . import inference  # imports OpenCV, which no command but these needs
 
-    try:
-        loaded = inference.predictor()
-    except inference.NotReady as error:
-        logger.warning("Nothing can be classified yet. %s", error)
-    else:
-        logger.info("Version %s answers.", loaded.version)
+    inference.load_shipped()
+    if inference.Serving.problem:
+        logger.warning("Nothing can be classified yet. %s", inference.Serving.problem)

@@ -26,6 +26,7 @@ class Client:
         kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
         self._connection = kind(parts.hostname, parts.port, timeout=TIMEOUT_S)
         self._path = parts.path if parts.path.strip("/") else "/mnist/classify"
+        self._path += f"?{parts.query}" if parts.query else ""
         self._url = url
 
     def classify(self, upload: bytes, name: str = "image") -> dict:

@@ -3,39 +3,235 @@
 Imports TensorFlow, through `ml.train`, only where something is trained.
 """
 
+import datetime
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+from django.conf import settings
+from django.core.files.base import File
+from django.core.files.storage import default_storage
+
 from ml import checkpoint, dataset, evaluate, report
 from ml.checkpoint import Checkpoint
+from ml.dataset import Arrays
 from ml.evaluate import Answers
+from ml.header import InvalidImage
+from ml.preprocess import prepare
 
-from . import inference, registry
+from . import gate, inference, registry, reviewed, runs
+from .models import ModelVersion, TrainingRun
+
+NETWORKS = ("cnn", "original")  # as ml.network, which takes seconds to import
+EPOCHS = 20  # from random weights
+EPOCHS_QUICK = 4
+EPOCHS_MORE = 4  # from a version, and each a third as long: some three minutes on two cores
+PEAK_RATE_MORE = 2e-4  # a tenth of the first time's, so that what was learnt stays
+WEIGHT = 20  # a reviewed upload counts as so many of MNIST's images
 
 
-def train(
-    name: str, *, data: Path | None, resume: bool, verbose: int, **plan: str | int
-) -> Checkpoint:
-    """Train a new version into the site's directory; `plan` as in `ml.train.Plan`.
+def begin(
+    name: str = "",
+    *,
+    by=None,
+    corrections: bool = False,
+    start: str | None = None,
+    epochs: int | None = None,
+    network: str = "cnn",
+    batch_size: int = 128,
+    seed: int = 0,
+    weight: int = WEIGHT,
+    quick: bool = False,
+    notes: str = "",
+    data: str = "",
+) -> TrainingRun:
+    """Open a training run, to be executed here or by a worker.
 
-    Raises ValueError for a bad name or option, FileExistsError when the name is taken,
-    OSError when MNIST cannot be had, FileNotFoundError when there is nothing to resume.
+    Without a name the version gets one with the time. `start` names the version whose network
+    goes on learning, "" none; by default the active one with `corrections`, which are trained
+    on beside MNIST, and none without. Raises ValueError for a bad name or option,
+    FileExistsError when the name is taken, UnknownVersion, RunInProgress.
     """
-    name = free_name(name)
-    images = dataset.load_mnist(data)
-    from ml.train import Plan, train  # TensorFlow takes seconds: first see that all is well
+    name = free_name(name or f"{network}-{datetime.datetime.now():%Y%m%d-%H%M%S}")
+    if network not in NETWORKS:
+        raise ValueError(f"Expected a network of {', '.join(NETWORKS)}, received {network}.")
+    if corrections and not reviewed.reviewed_uploads():
+        raise ValueError("There are no reviewed uploads to learn from yet.")
+    parent = starting_version(start, corrections)
+    epochs = epochs or (EPOCHS_MORE if parent else EPOCHS_QUICK if quick else EPOCHS)
+    if min(epochs, batch_size, weight) < 1:
+        raise ValueError("Expected epochs, batch size and weight of at least 1.")
+    plan = {
+        "network": parent.network if parent else network,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "seed": seed,
+        "weight": weight,
+        "quick": quick,
+        "corrections": corrections,
+        "notes": notes,
+        "data": str(data or settings.MNIST_DATA),
+    }
+    return runs.create(name, plan=plan, start=parent, by=by)
 
-    return train(
-        Plan(name, **plan), images, registry.trained_directory(), resume=resume, verbose=verbose
-    )
+
+def starting_version(name: str | None, corrections: bool) -> ModelVersion | None:
+    """The version to start from; None for random weights. Raises UnknownVersion."""
+    if name is None:
+        return registry.active_if_any() if corrections else None
+    return registry.find(name.removesuffix(".keras")) if name else None
 
 
 def free_name(name: str) -> str:
     """The name of a version to be, checked. Raises ValueError and FileExistsError."""
     name = checkpoint.parse_name(name)
-    if name in registry.names():
+    if name in (*registry.names(), *registry.shipped_names()):
         raise FileExistsError(f"There is a version called {name} already. Choose another name.")
     return name
+
+
+def resumable(name: str) -> TrainingRun:
+    """The newest run for a version of this name that can go on. Raises FileNotFoundError."""
+    name = checkpoint.parse_name(name)
+    run = TrainingRun.objects.filter(name=name).first()
+    if run is None:
+        raise FileNotFoundError(f"There is no interrupted training called {name}.")
+    return run
+
+
+def execute(run: TrainingRun, *, verbose: int = 0, attached: bool = False) -> ModelVersion | None:
+    """Train the version of a run in this process; None when it was cancelled.
+
+    However it ends, the run says how; what went wrong is raised, too.
+    """
+    if not runs.claim(run):
+        return None
+    run.refresh_from_db()
+    try:
+        with runs.Watch(run, attached) as watch:
+            version = _train(run, watch, verbose)
+    except runs.Cancelled:
+        runs.end(run, runs.State.CANCELLED, "Cancelled.")
+        return None
+    except KeyboardInterrupt:
+        runs.end(run, runs.State.CANCELLED, "Interrupted on the command line.")
+        raise
+    except ImportError as error:
+        runs.fail(run, f"This installation cannot train: {error}. Install requirements.txt.")
+        raise
+    except BaseException as error:
+        runs.fail(run, _in_a_line(error))
+        raise
+    runs.end(run, runs.State.DONE)
+    return version
+
+
+def _in_a_line(error: BaseException) -> str:
+    """The first line of what went wrong; TensorFlow's errors are pages."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:500]
+
+
+def _train(run: TrainingRun, watch: runs.Watch, verbose: int) -> ModelVersion:
+    images = dataset.load_mnist(Path(run.plan["data"]) if run.plan["data"] else None)
+    also = _to_learn(watch) if run.plan["corrections"] else None
+    from ml.train import Plan, train  # TensorFlow takes seconds: first see that all is well
+
+    watch.say("Training begins.")
+    saved = train(
+        Plan(run.name, **_options(run)),
+        images,
+        registry.training_directory(),
+        resume=_state_of(run.name).exists() and bool(run.plan.get("resume")),
+        verbose=verbose,
+        start=checkpoint.load_network(inference.checkpoint_of(run.start)) if run.start else None,
+        also=also,
+        report=_reporter(run, watch),
+    )
+    watch.say("Trained. Comparing it with the active version.")
+    version = registry.register(
+        saved.facts, saved.directory, parent=run.start, training_run=run, notes=run.plan["notes"]
+    )
+    for path in (saved.keras_path, saved.compiled_path, saved.directory / f"{saved.name}.json"):
+        path.unlink()
+    _judge(version, images[1], watch)
+    return version
+
+
+def _options(run: TrainingRun) -> dict:
+    """What `ml.train.Plan` is told beside the name."""
+    options = {key: run.plan[key] for key in ("network", "epochs", "batch_size", "seed", "quick")}
+    if run.start:
+        options |= {"start": run.start.name, "peak_rate": PEAK_RATE_MORE}
+    return options | ({"weight": run.plan["weight"]} if run.plan["corrections"] else {})
+
+
+def _state_of(name: str) -> Path:
+    return registry.training_directory() / f"{name}.training" / "progress.json"
+
+
+def _to_learn(watch: runs.Watch) -> Arrays | None:
+    """The reviewed uploads as pixels; those that are refused today are left out."""
+    pixels, labels = [], []
+    for upload, label in reviewed.to_learn():
+        try:
+            pixels.append(prepare(upload).pixels)
+        except InvalidImage:
+            continue
+        labels.append(label)
+    watch.say(f"Learning from {len(labels)} reviewed uploads beside MNIST.")
+    return Arrays(np.stack(pixels), np.array(labels)) if labels else None
+
+
+def _reporter(run: TrainingRun, watch: runs.Watch):
+    """Takes each `ml.train.Step`, and raises Cancelled when the training is to end."""
+    eta = runs.Eta()
+
+    def report(step):
+        done = (step.epoch - 1 + step.part) / run.plan["epochs"]
+        watch.progress = {
+            "epoch": step.epoch,
+            "epochs": run.plan["epochs"],
+            "part": round(done, 4),
+            "loss": round(step.loss, 5),
+            "seconds_left": eta(done),
+        }
+        if step.validation_accuracy is not None:
+            watch.say(
+                f"Epoch {step.epoch} of {run.plan['epochs']}: loss {step.loss:.4f}, "
+                f"{step.validation_accuracy:.2%} of the validation images right."
+            )
+        watch.stop_if_cancelled()
+
+    return report
+
+
+def _judge(version: ModelVersion, test: Arrays, watch: runs.Watch) -> None:
+    """Let the gate compare a new version, and write its report."""
+    active = registry.active_if_any()
+    if active is None:
+        registry.activate(version)
+        watch.say("It is the first version of all: it answers from now on.")
+        active = version
+    if active.metrics.get("test_images") != len(test.digits):
+        _note_mistakes(active, test)
+    for each in gate.examine(version)["sets"]:
+        watch.say(each["text"])
+    sets = [("MNIST test images", evaluate.from_arrays(test.pixels, test.digits, False))]
+    predictor = inference.predictor(version.name)
+    answers = [evaluate.ask(name, pictures, predictor) for name, pictures in sets]
+    with tempfile.TemporaryDirectory() as folder:
+        write_report(Path(folder), inference.checkpoint_of(version), answers, None)
+        with open(Path(folder, "report.html"), "rb") as file:
+            default_storage.save(registry.report_path(version), File(file))
+
+
+def _note_mistakes(version: ModelVersion, test: Arrays) -> None:
+    """Note which of MNIST's test images a version reads wrong, where its training did not."""
+    guessed = inference.predictor(version.name).probabilities(test.pixels).argmax(axis=1)
+    wrong = np.flatnonzero(guessed != test.digits)
+    version.metrics |= {"test_images": len(test.digits), "test_mistakes": wrong.tolist()}
+    version.save(update_fields=["metrics"])
 
 
 def measure(
@@ -48,7 +244,7 @@ def measure(
     be read, NotReady for the version.
     """
     predictor = inference.predictor(name.removesuffix(".keras"))
-    source = checkpoint.read(registry.locate(predictor.version), predictor.version)
+    source = inference.checkpoint_of(registry.find(predictor.version))
     sets = [each for path in data for each in _arrays(path, as_uploads)]
     sets += [(folder.name, evaluate.from_folder(folder)) for folder in folders]
     return source, [evaluate.ask(label, pictures, predictor) for label, pictures in sets]

@@ -6,6 +6,7 @@ import json
 import platform
 import random
 import shutil
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +17,7 @@ import numpy as np
 from . import augment, calibrate, checkpoint
 from .calibrate import NOT_A_DIGIT
 from .dataset import Arrays, split_validation
-from .network import build
+from .network import OUTPUTS, build
 
 PASSES = 3  # how often an epoch shows each training image, varied anew each time
 DRAWN = 8  # for so many of MNIST's images, one digit drawn by us ...
@@ -34,22 +35,38 @@ class Plan(NamedTuple):
     batch_size: int = 128
     seed: int = 0
     quick: bool = False  # only slight variations, and nothing to learn to reject
+    start: str = ""  # the checkpoint whose network goes on learning; none: random weights
+    peak_rate: float = PEAK_RATE
+    weight: int = 1  # for how many of MNIST's images each of the further pictures counts
+
+    @property
+    def passes(self) -> int:
+        """How often an epoch shows each image; less where only little is to be learnt."""
+        return 1 if self.quick or self.start else PASSES
+
+
+class Step(NamedTuple):
+    """How far a training is: told after each batch and each epoch."""
+
+    epoch: int  # from 1
+    part: float  # of this epoch, 0-1
+    loss: float
+    validation_accuracy: float | None  # at the end of an epoch
 
 
 class Batches(keras.utils.PyDataset):
-    """The training images in random order, varied anew in every epoch, and drawings."""
+    """The training images in random order, varied anew in every epoch, drawings, and `also`."""
 
-    def __init__(self, images: Arrays, plan: Plan, epoch: int = 0):
+    def __init__(self, images: Arrays, plan: Plan, epoch: int = 0, also: Arrays | None = None):
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=16)
-        self._images, self._plan = images, plan
+        self._images, self._plan, self._also = images, plan, also
         self._start(epoch)
 
     def _start(self, epoch: int) -> None:
         self._epoch = epoch
         rng = np.random.default_rng([self._plan.seed, epoch])
-        passes = 1 if self._plan.quick else PASSES
         count = len(self._images.digits)
-        self._order = np.concatenate([rng.permutation(count) for _ in range(passes)])
+        self._order = np.concatenate([rng.permutation(count) for _ in range(self._plan.passes)])
         self._fields = augment.displacements(rng)
 
     def on_epoch_end(self) -> None:
@@ -62,16 +79,36 @@ class Batches(keras.utils.PyDataset):
         size = self._plan.batch_size
         chosen = self._order[index * size : (index + 1) * size]
         rng = np.random.default_rng([self._plan.seed, self._epoch, index])
-        images = self._images.pixels[chosen]
-        if self._plan.quick:
-            return as_input(augment.nudge(images, rng)), self._images.digits[chosen]
-        drawn, drawn_digits = augment.drawn_digits(size // DRAWN, self._fields, rng)
-        others = augment.drawn_others(size // OTHERS, images, self._fields, rng)
-        pixels = np.concatenate([augment.vary(images, self._fields, rng), drawn, others])
-        digits = np.concatenate(
-            [self._images.digits[chosen], drawn_digits, np.full(len(others), NOT_A_DIGIT)]
-        )
+        shown = Arrays(self._images.pixels[chosen], self._images.digits[chosen])
+        parts = [self._nudged(shown, rng)] if self._plan.quick else self._varied(shown, rng)
+        if self._also:
+            parts.append(self._further(rng))
+        pixels, digits = (np.concatenate(each) for each in zip(*parts, strict=True))
         return as_input(pixels), digits
+
+    def _nudged(self, images: Arrays, rng: np.random.Generator) -> Arrays:
+        return Arrays(augment.nudge(images.pixels, rng), images.digits)
+
+    def _varied(self, images: Arrays, rng: np.random.Generator) -> list[Arrays]:
+        """MNIST's images, drawn digits, and what is not a digit."""
+        size = self._plan.batch_size
+        drawn = augment.drawn_digits(size // DRAWN, self._fields, rng)
+        others = augment.drawn_others(size // OTHERS, images.pixels, self._fields, rng)
+        varied = augment.vary(images.pixels, self._fields, rng)
+        return [
+            Arrays(varied, images.digits),
+            Arrays(*drawn),
+            Arrays(others, np.full(len(others), NOT_A_DIGIT)),
+        ]
+
+    def _further(self, rng: np.random.Generator) -> Arrays:
+        """Some of `also`, varied: by their weight, but never more than half of MNIST's."""
+        wanted = self._plan.weight * len(self._also.digits) / len(self)
+        count = int(np.clip(round(wanted), 1, self._plan.batch_size // 2))
+        chosen = rng.integers(len(self._also.digits), size=count)
+        return Arrays(
+            augment.vary(self._also.pixels[chosen], self._fields, rng), self._also.digits[chosen]
+        )
 
 
 def as_input(pixels: np.ndarray) -> np.ndarray:
@@ -89,8 +126,15 @@ class State(keras.callbacks.Callback):
 
     @property
     def best(self) -> dict:
-        """The epoch of least validation loss."""
-        return min(self.epochs, key=lambda epoch: epoch["val_loss"])
+        """The epoch of least validation loss; the last one of a network that went on learning.
+
+        What it is to learn then is not in the validation images.
+        """
+        return (
+            self.epochs[-1]
+            if self.plan.start
+            else min(self.epochs, key=lambda epoch: epoch["val_loss"])
+        )
 
     def begin(self, network: keras.Model) -> None:
         """Write the plan down, so that an interruption can be resumed from the first moment."""
@@ -165,13 +209,41 @@ def _dropout_states(network: keras.Model) -> list[keras.Variable]:
     return [each for each in network.variables if each.path.endswith("seed_generator_state")]
 
 
+class Reporter(keras.callbacks.Callback):
+    """Calls `report` with each Step; what that raises ends the training, to be resumed."""
+
+    def __init__(self, report: Callable[[Step], None]):
+        super().__init__()
+        self._report, self._epoch = report, 0
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self._epoch = epoch + 1
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        part = (batch + 1) / self.params["steps"]
+        self._report(Step(self._epoch, part, float(logs["loss"]), None))
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        self._report(Step(epoch + 1, 1.0, float(logs["loss"]), float(logs["val_accuracy"])))
+
+
 def train(
-    plan: Plan, data: tuple[Arrays, Arrays], directory: Path, resume: bool = False, verbose: int = 1
+    plan: Plan,
+    data: tuple[Arrays, Arrays],
+    directory: Path,
+    resume: bool = False,
+    verbose: int = 1,
+    *,
+    start: keras.Model | None = None,
+    also: Arrays | None = None,
+    report: Callable[[Step], None] | None = None,
 ) -> checkpoint.Checkpoint:
     """Train a network on MNIST's training images and save the epoch that validated best.
 
     `data` are the training and the test images; the test images are only measured on, at the
-    end. Raises FileExistsError when the name is taken, and what `State.resume` raises.
+    end. `start` is the network that `plan.start` names, `also` further pictures (n, 28, 28) of
+    0-9 or NOT_A_DIGIT, varied and weighted. Raises FileExistsError when the name is taken, and
+    what `State.resume` raises.
     """
     if checkpoint.exists(directory, plan.name):
         raise FileExistsError(f"There is a version called {plan.name} already.")
@@ -184,17 +256,17 @@ def train(
             "Go on with it by --resume, or choose another name."
         )
     network = state.resume() if resume else None
-    network = network or compiled(plan, len(training.digits))
+    network = network or compiled(plan, len(training.digits), start)
     state.begin(network)
     held = validation if plan.quick else with_variations(validation, plan.seed)
     done = len(state.epochs)
     network.fit(
-        Batches(training, plan, done),
+        Batches(training, plan, done, also),
         initial_epoch=done,
         epochs=plan.epochs,
         validation_data=(as_input(held.pixels), held.digits),
         validation_batch_size=500,
-        callbacks=[state],
+        callbacks=[state, *([Reporter(report)] if report else [])],
         verbose=verbose,
     )
     network.load_weights(state.directory / "best.weights.h5")
@@ -204,14 +276,15 @@ def train(
     return saved
 
 
-def compiled(plan: Plan, images: int) -> keras.Model:
-    """The untrained network of a plan, with its optimizer and its loss."""
-    network = build(plan.network)
-    passes = 1 if plan.quick else PASSES
-    steps = plan.epochs * -(-images * passes // plan.batch_size)
+def compiled(plan: Plan, images: int, start: keras.Model | None = None) -> keras.Model:
+    """The network of a plan, untrained or `start`, with its optimizer and its loss."""
+    network = start or build(plan.network)
+    if network.output_shape[-1] != OUTPUTS:
+        raise ValueError(f"Expected {OUTPUTS} outputs of {plan.start}: train from random weights.")
+    steps = plan.epochs * -(-images * plan.passes // plan.batch_size)
     warmup = steps // 20
     rate = keras.optimizers.schedules.CosineDecay(
-        0.0, steps - warmup, warmup_target=PEAK_RATE, warmup_steps=warmup
+        0.0, steps - warmup, warmup_target=plan.peak_rate, warmup_steps=warmup
     )
     network.compile(
         keras.optimizers.AdamW(rate, weight_decay=1e-3),
@@ -251,6 +324,8 @@ def describe(
             "best_epoch": state.best["epoch"],
             "validation_accuracy": round(state.best["val_accuracy"], 5),
             "test_accuracy": round(float(right.mean()), 5),
+            "test_images": len(right),
+            "test_mistakes": np.flatnonzero(~right).tolist(),  # to compare versions image by image
             "epochs": state.epochs,
         },
         "libraries": {"python": platform.python_version()}

@@ -4,7 +4,10 @@ The README's table names each. This is the only place that reads the environment
 """
 
 import socket
+from importlib.util import find_spec
 from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
 
 from .environment import Environment
 from .secret_key import read_or_create
@@ -32,6 +35,8 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
+    "django_tasks",
+    "django_tasks_db",
     "classifier",
 ]
 MIDDLEWARE = [
@@ -101,8 +106,18 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # a server may restart between requests
 MEDIA_ROOT = BASE_DIR / (env.text("MEDIA_ROOT") or "media")
+S3_BUCKET = env.text("S3_BUCKET")  # keys and region as boto3 reads them: AWS_...
 STORAGES = {
-    "default": {"BACKEND": "classifier.storage.UploadStorage"},
+    "default": {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": S3_BUCKET,
+            "endpoint_url": env.text("S3_ENDPOINT") or None,
+            "file_overwrite": False,
+        },
+    }
+    if S3_BUCKET
+    else {"BACKEND": "classifier.storage.UploadStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 STATIC_URL = "/static/"
@@ -126,10 +141,27 @@ MNIST_BODY_TIMEOUT_S = 120
 
 # The network
 
-MNIST_MODEL = env.text("MNIST_MODEL")  # the version that answers; empty: the shipped one
+MNIST_MODEL_CACHE = BASE_DIR / (  # copies of versions whose storage is not on this machine
+    env.text("MNIST_MODEL_CACHE") or MEDIA_ROOT / "models"
+)
+MNIST_DATA = env.text("MNIST_DATA")  # MNIST as .npz; empty: downloaded by Keras
 MNIST_ENGINE = env.choice("MNIST_ENGINE", ["litert", "keras"])
 MNIST_PRELOAD = env.choice("MNIST_PRELOAD", ["auto", "always", "never"])
 MNIST_SERVING = "MNIST_SERVING" in env or env.text("RUN_MAIN") == "true"  # wsgi.py; runserver
+
+# Background work: in the database, or on Redis for workers on other machines
+
+TASKS_REDIS_URL = env.text("TASKS_REDIS_URL")
+_needed = {"TASKS_REDIS_URL": "django_tasks_rq", "S3_BUCKET": "storages"}
+for _name, _module in _needed.items():
+    if env.text(_name) and not find_spec(_module):
+        raise ImproperlyConfigured(f"{_name} needs: pip install -r requirements-scale.txt")
+if TASKS_REDIS_URL:
+    INSTALLED_APPS.insert(0, "django_rq")
+    TASKS = {"default": {"BACKEND": "django_tasks_rq.RQBackend"}}
+    RQ_QUEUES = {"default": {"URL": TASKS_REDIS_URL, "DEFAULT_TIMEOUT": 7 * 24 * 3600}}
+else:
+    TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
 REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "classifier.api.errors.exception_handler",

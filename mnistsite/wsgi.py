@@ -8,3 +8,7 @@ os.environ["MNIST_SERVING"] = "1"  # whoever imports this is going to serve
 from django.core.wsgi import get_wsgi_application
 
 application = get_wsgi_application()
+
+from classifier import inference  # noqa: E402 - it needs the apps
+
+inference.start()

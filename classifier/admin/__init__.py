@@ -2,9 +2,19 @@ from django.contrib import admin
 
 from .corrections import CorrectionAdmin
 from .predictions import PredictionAdmin
-from .versions import ModelVersionAdmin
+from .replays import ReplayAdmin, ReplayAnswerAdmin
+from .training import TrainingRunAdmin
+from .versions import ModelVersionAdmin, PromotionAdmin
 
-__all__ = ["CorrectionAdmin", "ModelVersionAdmin", "PredictionAdmin"]
+__all__ = [
+    "CorrectionAdmin",
+    "ModelVersionAdmin",
+    "PredictionAdmin",
+    "PromotionAdmin",
+    "ReplayAdmin",
+    "ReplayAnswerAdmin",
+    "TrainingRunAdmin",
+]
 
 admin.site.site_header = admin.site.site_title = "Digit classifier"
 admin.site.index_title = "Back office"

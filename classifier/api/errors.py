@@ -9,13 +9,18 @@ import logging
 from http import HTTPStatus
 from typing import NamedTuple
 
-from django.core.exceptions import DisallowedHost, RequestDataTooBig, SuspiciousOperation
-from django.http import HttpResponse, JsonResponse, UnreadablePostError
+from django.core.exceptions import (
+    DisallowedHost,
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+)
+from django.http import Http404, HttpResponse, JsonResponse, UnreadablePostError
 from django.template.loader import render_to_string
-from rest_framework.exceptions import APIException, ParseError
+from rest_framework.exceptions import APIException, ParseError, ValidationError
 
 from classifier.history import NotKept
-from classifier.inference import InvalidImage, NotReady
+from classifier.inference import InvalidImage, NotReady, UnknownVersion
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +40,8 @@ def exception_handler(error, context):
     """DRF's hook: the response to any exception that a view of ours raised."""
     problem = describe(error)
     request = context["request"]
+    if request.path.startswith("/api/") and isinstance(error, ParseError):
+        problem = problem._replace(status=error.status_code)  # only /mnist/classify says 404
     log = logger.error if problem.status >= 500 else logger.info
     log(
         "%s %s: %s %s, request %s",
@@ -51,6 +58,8 @@ def describe(error: Exception) -> Problem:
     match error:
         case InvalidImage():
             return Problem(404, error.code, error.detail)
+        case UnknownVersion():
+            return Problem(404, "unknown_model", str(error))
         case RequestDataTooBig():
             return Problem(404, "too_large", "Expected one file; the text beside it is too long.")
         case ParseError() | SuspiciousOperation() | UnreadablePostError() | RecursionError():
@@ -59,9 +68,22 @@ def describe(error: Exception) -> Problem:
             return Problem(503, "not_ready", "No network is ready to answer. Try again later.")
         case NotKept():
             return Problem(503, "not_kept", str(error))
+        case Http404():
+            return Problem(404, "not_found", "There is no such thing.")
+        case PermissionDenied():
+            return Problem(403, "permission_denied", "You may not do this.")
+        case ValidationError():
+            return Problem(400, "invalid", in_words(error.detail))
         case APIException():
             return Problem(error.status_code, error.default_code, str(error.detail))
     return Problem(503, UNEXPECTED, "This request could not be answered. It has been logged.")
+
+
+def in_words(detail) -> str:
+    """What is wrong with which field, in a line."""
+    if isinstance(detail, dict):
+        return " ".join(f"{field}: {in_words(what)}" for field, what in detail.items())
+    return " ".join(str(each) for each in detail)
 
 
 def respond(request, problem: Problem) -> HttpResponse:

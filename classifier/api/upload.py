@@ -25,6 +25,11 @@ def one_image(request):
     return images[0]
 
 
+def model_asked_for(request) -> str:
+    """The version that `model` names in the query or the form; empty for the active one."""
+    return request.GET.get("model") or request.POST.get("model", "")
+
+
 def refuse_too_large(request) -> None:
     """Refuse a body whose declared length leaves no room for an acceptable file.
 

@@ -9,7 +9,7 @@ from rest_framework.views import APIView
 from classifier import history, inference
 
 from .serializers import answer, explanation
-from .upload import one_image
+from .upload import model_asked_for, one_image
 
 
 class AlwaysJSON(DefaultContentNegotiation):
@@ -32,7 +32,7 @@ class ClassifyView(APIView):
         started = time.perf_counter()
         image = one_image(request)
         upload = image.read()
-        guess = inference.classify(upload)
+        guess = inference.classify(upload, model_asked_for(request))
         prediction = history.keep(
             upload,
             guess,

@@ -1,3 +1,4 @@
+import shutil
 import zlib
 
 import numpy as np
@@ -22,6 +23,21 @@ def nothing_loaded():
     """Versions and their rows are looked up anew by each test."""
     inference.forget()
     registry.row.cache_clear()
+
+
+@pytest.fixture
+def version(db, tmp_path):
+    """Makes a candidate: the shipped network under another name, with other facts if one likes."""
+    return lambda name, **facts: registry.register(*copy_of_shipped(tmp_path, name, **facts))
+
+
+def copy_of_shipped(folder, name, **changed):
+    """A checkpoint as training leaves it: its facts, and the directory with its files."""
+    shipped = registry.shipped()
+    for suffix in ("keras", "tflite"):
+        source = registry.shipped_directory() / f"{shipped.name}.{suffix}"
+        shutil.copy(source, folder / f"{name}.{suffix}")
+    return shipped.facts | changed | {"name": name}, folder
 
 
 @pytest.fixture

@@ -1,11 +1,13 @@
 """Servers that some tests need. Where one is absent they are skipped, or fail if they must run."""
 
+import contextlib
 import os
 import pwd
 import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -48,3 +50,50 @@ def postgres():
     finally:
         run("pg_ctl", "-m", "immediate", "stop")
         shutil.rmtree(folder)
+
+
+@contextmanager
+def redis():
+    """A Redis server of its own; gives its address."""
+    if not shutil.which("redis-server"):
+        missing("Redis")
+    port = free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        server = subprocess.Popen(
+            ["redis-server", "--port", str(port), "--save", "", "--dir", folder],
+            stdout=subprocess.DEVNULL,
+        )
+        try:
+            wait_for(port)
+            yield f"redis://127.0.0.1:{port}/0"
+        finally:
+            server.terminate()
+            server.wait()
+
+
+@contextmanager
+def s3(bucket: str):
+    """An S3 endpoint of its own with an empty bucket; gives its address."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(port=free_port(), verbose=False)
+    server.start()
+    try:
+        address = f"http://127.0.0.1:{server._port}"
+        boto3.client("s3", endpoint_url=address, region_name="us-east-1").create_bucket(
+            Bucket=bucket
+        )
+        yield address
+    finally:
+        server.stop()
+
+
+def wait_for(port: int) -> None:
+    """Wait until somebody listens on a port of this machine."""
+    for _ in range(100):
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        time.sleep(0.05)
+    raise TimeoutError(f"Nobody listens on port {port}.")

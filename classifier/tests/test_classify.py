@@ -92,6 +92,30 @@ def test_staff_logged_into_the_admin_need_no_csrf_token(admin_user, sample):
     assert strict.post("/mnist/classify", {"image": image}).status_code == 200
 
 
+@pytest.mark.parametrize("where", ["query", "form"])
+def test_a_request_may_name_the_version_that_answers(client, sample, version, where):
+    version("other", temperature=3.0)
+    fields = {"image": SimpleUploadedFile("7.png", sample("7_paint.png"))}
+    query = "?model=other" if where == "query" else ""
+    answer = client.post(f"/mnist/classify{query}", fields | ({} if query else {"model": "other"}))
+    assert (answer.json()["model"], answer.json()["digit"]) == ("other", 7)
+    assert Prediction.objects.get().version.name == "other"
+
+
+@pytest.mark.parametrize("name", ["nowhere", "../c1", "a%00b", "x" * 500])
+def test_an_unknown_version_is_a_404_that_keeps_nothing(client, sample, files, name):
+    image = SimpleUploadedFile("7.png", sample("7_paint.png"))
+    response = client.post(f"/mnist/classify?model={name}", {"image": image})
+    assert (response.status_code, response.json()["code"]) == (404, "unknown_model")
+    assert not files()
+
+
+def test_a_request_makes_no_query_for_which_version_answers(post, django_assert_num_queries):
+    post()
+    with django_assert_num_queries(1):  # the row of the upload
+        post()
+
+
 @pytest.mark.parametrize("method", ["get", "put", "patch", "delete", "head"])
 def test_other_methods_get_405_and_what_is_allowed(client, method):
     response = getattr(client, method)("/mnist/classify")
@@ -135,8 +159,8 @@ def test_an_unsafe_request_id_is_replaced(post):
     assert re.fullmatch("[0-9a-f]{32}", response["X-Request-ID"])
 
 
-def test_without_a_network_the_answer_is_503_and_when_to_try_again(post, settings, files):
-    settings.MNIST_MODEL = "nowhere"
+def test_without_a_network_the_answer_is_503_and_when_to_try_again(post, settings, files, tmp_path):
+    settings.BASE_DIR = tmp_path  # with nothing in ml/weights
     response = post()
     assert response.status_code == 503
     assert response["Retry-After"]
@@ -145,7 +169,7 @@ def test_without_a_network_the_answer_is_503_and_when_to_try_again(post, setting
 
 
 def test_a_failure_inside_the_network_is_a_503_that_keeps_nothing(post, monkeypatch, files):
-    monkeypatch.setattr(inference, "classify", lambda upload: 1 / 0)
+    monkeypatch.setattr(inference, "classify", lambda upload, version: 1 / 0)
     response = post()
     assert response.status_code == 503
     assert "division" not in json.dumps(response.json())

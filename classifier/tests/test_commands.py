@@ -13,6 +13,7 @@ from django.core.management import CommandError, call_command
 from classifier import accounts, inference, registry
 from classifier.models import Prediction
 
+pytestmark = pytest.mark.django_db
 DIGITS = Path(__file__).parents[2] / "fixtures" / "digits"
 
 
@@ -99,7 +100,7 @@ def arrays(tmp_path):
 
 def test_evaluate_model_reports_only_the_sets_it_is_given(arrays):
     report = json.loads(run("evaluate_model", "--data", arrays, "--json"))
-    assert report["model"] == registry.active()
+    assert report["model"] == registry.active().name
     assert [each["name"] for each in report["sets"]] == ["nines.npz"]
     assert report["sets"][0]["images"] == 30
     assert report["sets"][0]["accuracy"] == pytest.approx(29 / 30, abs=1e-6)
@@ -158,7 +159,7 @@ def test_train_model_explains_what_is_wrong_before_it_starts(options, words):
 
 
 def test_train_model_refuses_a_name_that_is_taken():
-    for name in (registry.active(), registry.active() + ".keras"):
+    for name in (registry.active().name, registry.active().name + ".keras"):
         with pytest.raises(CommandError, match="already"):
             run("train_model", "--filename", name)
 
@@ -187,3 +188,48 @@ def test_commands_that_do_not_train_import_no_tensorflow(command):
     root = Path(__file__).parents[2]
     env = os.environ | {"DJANGO_SETTINGS_MODULE": "mnistsite.settings"}
     subprocess.run([sys.executable, "-c", code, *command.split()], check=True, cwd=root, env=env)
+
+
+def test_list_models_shows_each_version_and_which_is_active(version):
+    registry.active()
+    version("newer")
+    lines = run("list_models").splitlines()
+    assert [line.split()[:2] for line in lines] == [
+        ["candidate", "newer"],
+        ["active", registry.active().name],
+    ]
+    assert json.loads(run("list_models", "--json").splitlines()[0])["name"] == "newer"
+
+
+def test_activate_model_promotes_and_goes_back(version):
+    first = registry.active().name
+    version("newer")
+    assert f"newer is active instead of {first}" in run("activate_model", "newer")
+    run("activate_model", f"{first}.keras")
+    assert registry.active().name == first
+
+
+def test_activate_model_obeys_the_gate_unless_overruled(version):
+    registry.active()
+    version("worse", metrics={"test_accuracy": 0.9})
+    with pytest.raises(CommandError, match="--overrule REASON"):
+        run("activate_model", "worse")
+    assert "WORSE" in run("activate_model", "worse", "--overrule", "to try it")
+
+
+def test_activate_model_refuses_an_unknown_and_a_damaged_version(version, media):
+    version("newer")
+    (media / "models" / "newer.tflite").unlink()
+    for name, words in (("nowhere", "no version"), ("newer", "is missing")):
+        with pytest.raises(CommandError, match=words):
+            run("activate_model", name)
+
+
+def test_evaluate_model_refuses_an_unknown_version(tmp_path):
+    with pytest.raises(CommandError, match="no version 'nowhere'"):
+        run("evaluate_model", "--images", tmp_path, "--model", "nowhere")
+
+
+def test_list_models_has_nothing_to_say_of_a_site_without_any(settings, tmp_path):
+    settings.BASE_DIR = tmp_path  # with nothing in ml/weights
+    assert run("list_models") == ""

@@ -28,26 +28,29 @@ MEGABYTE = 1024 * 1024
 class Server:
     """`manage.py serve` in a process of its own, with everything it keeps in one folder."""
 
-    def __init__(self, folder: Path, workers: int = 2, **settings: str):
-        self.folder, self.workers, self.settings = folder, workers, settings
+    def __init__(self, folder: Path, workers: int = 2, options=("--no-worker",), **settings: str):
+        self.folder, self.workers, self.options = folder, workers, options
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.environment = (
+            os.environ
+            | {
+                "DATABASE_URL": f"sqlite:///{self.folder / 'db.sqlite3'}",
+                "MEDIA_ROOT": str(self.folder / "media"),
+                "DJANGO_SECRET_KEY": "only for this test",
+            }
+            | settings
+        )
 
     def __enter__(self):
         self.log = open(self.folder / "log", "a+")
         self.process = subprocess.Popen(
             [
                 *(sys.executable, "manage.py", "serve", "--prepare"),
-                *("--port", str(self.port), "--workers", str(self.workers)),
+                *("--port", str(self.port), "--workers", str(self.workers), *self.options),
             ],
             cwd=ROOT,
-            env=os.environ
-            | {
-                "DATABASE_URL": f"sqlite:///{self.folder / 'db.sqlite3'}",
-                "MEDIA_ROOT": str(self.folder / "media"),
-                "DJANGO_SECRET_KEY": "only for this test",
-            }
-            | self.settings,
+            env=self.environment,
             stdout=self.log,
             stderr=self.log,
         )
@@ -69,8 +72,27 @@ class Server:
         self.process.wait(20)
         self.log.close()
 
-    def answer(self, upload: bytes) -> dict:
-        return Client(self.url).classify(upload, "picture.png")
+    def answer(self, upload: bytes, path: str = "") -> dict:
+        return Client(self.url + path).classify(upload, "picture.png")
+
+    def manage(self, *arguments: str) -> str:
+        """What a command of manage.py prints, run on this server's database and files."""
+        command = [sys.executable, "manage.py", *arguments]
+        return subprocess.run(
+            command, check=True, cwd=ROOT, env=self.environment, capture_output=True, text=True
+        ).stdout
+
+    def add_version(self, name: str, **facts):
+        """Register the shipped network under another name, with other facts."""
+        folder = self.folder / name
+        folder.mkdir()
+        self.manage(
+            "shell",
+            "--command",
+            "from pathlib import Path; from classifier.registry import register\n"
+            "from classifier.tests.conftest import copy_of_shipped\n"
+            f"register(*copy_of_shipped(Path({str(folder)!r}), {name!r}, **{facts!r}))",
+        )
 
     def output(self) -> str:
         return (self.folder / "log").read_text()
@@ -240,17 +262,10 @@ def test_a_version_trained_here_is_served(tmp_path, sample):
     rng = np.random.default_rng(0)
     pixels, digits = rng.integers(0, 255, (300, 28, 28), np.uint8), np.arange(300) % 10
     np.savez(tmp_path / "few.npz", x_train=pixels, y_train=digits, x_test=pixels, y_test=digits)
-    settings = {"MEDIA_ROOT": str(tmp_path / "media")}
-    subprocess.run(
-        [
-            *(sys.executable, "manage.py", "train_model", "--epochs", "1"),
-            *("--filename", "few", "--data", str(tmp_path / "few.npz")),
-        ],
-        check=True,
-        cwd=ROOT,
-        env=os.environ | settings,
-    )
-    with Server(tmp_path, workers=1, MNIST_MODEL="few") as server:
+    with Server(tmp_path, workers=1, MNIST_DATA=str(tmp_path / "few.npz")) as server:
+        server.manage("train_model", "--epochs", "1", "--filename", "few")
+        server.manage("activate_model", "few", "--overrule", "a test")
+        time.sleep(3)
         answer = server.answer(sample("7_paint.png"))
     assert answer["model"] == "few"
     assert json.dumps(answer["probabilities"])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ml import checkpoint
+from ml.dataset import Arrays
 from ml.predict import Predictor
 
 pytestmark = pytest.mark.slow
@@ -115,3 +116,32 @@ def test_a_training_is_not_resumed_with_other_options(train, typed, tmp_path, mo
 def test_a_name_that_is_taken_is_refused(train, typed, shipped):
     with pytest.raises(FileExistsError, match=shipped.name):
         train.train(train.Plan(shipped.name), typed, shipped.directory)
+
+
+def test_a_network_goes_on_learning_from_further_pictures(train, typed, tmp_path):
+    """Eights that lie on their side, called fours."""
+    first = train.train(train.Plan("first", epochs=6, batch_size=32), typed, tmp_path, verbose=0)
+    odd = Arrays(np.rot90(typed[0].pixels[8::10], axes=(1, 2)).copy(), np.full(40, 4))
+    plan = train.Plan("second", epochs=4, batch_size=32, start="first", weight=10)
+    start = checkpoint.load_network(first)
+    train.train(plan, typed, tmp_path, verbose=0, start=start, also=odd)
+    found = Predictor(checkpoint.read(tmp_path, "second"))
+    assert (found.logits(odd.pixels).argmax(axis=1) == 4).mean() > 0.9
+
+
+def test_each_step_is_reported_and_a_report_may_stop_the_training(train, typed, tmp_path):
+    steps = []
+
+    def report(step):
+        steps.append(step)
+        if step.validation_accuracy is not None:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        train.train(
+            train.Plan("net", epochs=2, batch_size=120), typed, tmp_path, verbose=0, report=report
+        )
+    assert [(step.epoch, step.part) for step in steps] == [(1, 1 / 3), (1, 2 / 3), (1, 1), (1, 1)]
+    assert train.train(
+        train.Plan("net", epochs=2, batch_size=120), typed, tmp_path, resume=True, verbose=0
+    )

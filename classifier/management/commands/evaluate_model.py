@@ -45,7 +45,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *, data, images, model, report, pictures_of, **options):
-        from classifier import inference, training
+        from classifier import inference, registry, training
 
         if not data and not images:
             raise CommandError("Name something to measure on: --data FILE.npz or --images DIR")
@@ -54,7 +54,7 @@ class Command(BaseCommand):
             source, answers = training.measure(model, data, images, ways)
             if report:
                 training.write_report(report, source, answers, pictures_of)
-        except (OSError, ValueError, inference.NotReady) as error:
+        except (OSError, ValueError, inference.NotReady, registry.UnknownVersion) as error:
             raise CommandError(str(error)) from error
         sets = [training.figures(each) for each in answers]
         show = as_json if options["json"] else as_table

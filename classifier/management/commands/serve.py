@@ -1,6 +1,7 @@
 import ipaddress
 import os
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -25,12 +26,17 @@ class Command(BaseCommand):
             "--workers", type=int, default=os.cpu_count(), help="processes; one for each core"
         )
         parser.add_argument(
+            "--no-worker",
+            action="store_true",
+            help="leave out the worker for training; start it elsewhere with: manage.py work",
+        )
+        parser.add_argument(
             "--prepare",
             action="store_true",
             help="first migrate the database and, on the first start, create a staff account",
         )
 
-    def handle(self, *, host, port, workers, prepare, **options):
+    def handle(self, *, host, port, workers, prepare, no_worker, **options):
         if workers < 1:
             raise CommandError(f"Expected at least one worker, received {workers}.")
         if not 0 < port < 65536:
@@ -43,6 +49,8 @@ class Command(BaseCommand):
         self.introduce(host, port, workers)
         self.stdout.flush()
         os.chdir(settings.BASE_DIR)
+        if not no_worker:
+            start_worker()
         os.execv(sys.executable, [sys.executable, *granian(host, port, workers)])
 
     def prepare(self):
@@ -75,6 +83,16 @@ class Command(BaseCommand):
             )
 
 
+def start_worker():
+    """Start `manage.py work` under a keeper, both for as long as this process lives.
+
+    This process becomes the server; what it starts now stays its child.
+    """
+    work = [sys.executable, "manage.py", "work", "--attached"]
+    keeper = [sys.executable, "-m", "classifier.keep_running", *work]
+    subprocess.Popen(keeper, stdin=subprocess.DEVNULL, start_new_session=True)
+
+
 def granian(host, port, workers):
     """The arguments of `python -m granian`."""
     return [
@@ -82,6 +100,7 @@ def granian(host, port, workers):
         *("--host", host, "--port", str(port), "--workers", str(workers)),
         *("--backlog", str(BACKLOG), "--backpressure", str(BACKLOG), "--no-ws"),
         *("--respawn-failed-workers", "--log-level", "warning"),
+        *("--workers-kill-timeout", "10"),  # one that is told to stop while it starts may not hear
     ]
 
 

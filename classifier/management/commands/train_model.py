@@ -1,20 +1,19 @@
-import datetime
 import sys
 from argparse import ArgumentTypeError
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
 
-EPOCHS = 20
-QUICK_EPOCHS = 4
-
 
 class Command(BaseCommand):
-    help = "Train a network on MNIST and keep it as a new version."
+    help = "Train a network on MNIST, and on reviewed uploads, and keep it as a new version."
 
     def add_arguments(self, parser):
         parser.add_argument(
-            "--epochs", "--epoch", type=positive, help="default: 20, or 4 with --quick"
+            "--epochs",
+            "--epoch",
+            type=positive,
+            help="default: 20, 4 with --quick, or 4 when a version goes on",
         )
         parser.add_argument(
             "--quick",
@@ -27,37 +26,43 @@ class Command(BaseCommand):
         parser.add_argument("--data", type=Path, help="MNIST as .npz; default: downloaded by Keras")
         parser.add_argument("--seed", type=int, default=0, help="the same seed, the same network")
         parser.add_argument(
+            "--corrections",
+            action="store_true",
+            help="learn from the reviewed uploads, too, starting from the active version",
+        )
+        parser.add_argument(
+            "--start", metavar="NAME", help="the version that goes on learning; '' for none"
+        )
+        parser.add_argument("--notes", default="", help="why it is trained; kept with the version")
+        parser.add_argument(
             "--resume", action="store_true", help="go on where an interrupted training stopped"
         )
+        parser.add_argument("--run", type=int, help="execute this run, for the worker that waits")
 
-    def handle(self, *, network, filename, data, resume, quick, **options):
-        from classifier import training
+    def handle(self, *, run, **options):
+        from classifier import runs, training
+        from classifier.models import TrainingRun
+        from classifier.registry import UnknownVersion
 
-        if resume and not filename:
-            raise CommandError("Name the training to resume: --filename NAME --resume")
-        name = filename or f"{network}-{datetime.datetime.now():%Y%m%d-%H%M%S}"
+        if run:
+            training.execute(TrainingRun.objects.get(pk=run), attached=True)
+            return
+        opened = None
         try:
-            saved = training.train(
-                name,
-                data=data,
-                resume=resume,
-                verbose=1 if sys.stdout.isatty() else 2,
-                network=network,
-                epochs=options["epochs"] or (QUICK_EPOCHS if quick else EPOCHS),
-                batch_size=options["batch_size"],
-                seed=options["seed"],
-                quick=quick,
-            )
+            opened = opened_run(training, runs, **options)
+            version = training.execute(opened, verbose=1 if sys.stdout.isatty() else 2)
         except KeyboardInterrupt:
             raise CommandError(
-                f"Interrupted. Go on with the same options and: --filename {name} --resume"
+                f"Interrupted. Go on with: --filename {opened.name} --resume"
             ) from None
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, RuntimeError, UnknownVersion) as error:
             raise CommandError(str(error)) from error
-        self.report(saved)
+        if version is None:
+            raise CommandError(f"Cancelled. Go on with: --filename {opened.name} --resume")
+        self.report(version)
 
-    def report(self, saved):
-        metrics = saved.facts["metrics"]
+    def report(self, version):
+        metrics = version.facts["metrics"]
         self.stdout.write(f"\n{'epoch':>5}  {'loss':>7}  {'val_loss':>8}  {'val_accuracy':>12}")
         for epoch in metrics["epochs"]:
             best = "  kept" if epoch["epoch"] == metrics["best_epoch"] else ""
@@ -65,11 +70,27 @@ class Command(BaseCommand):
                 f"{epoch['epoch']:>5}  {epoch['loss']:>7.4f}  {epoch['val_loss']:>8.4f}"
                 f"  {epoch['val_accuracy']:>12.2%}{best}"
             )
+        self.stdout.write(f"\nAccuracy on MNIST's test images: {metrics['test_accuracy']:.2%}")
+        version.refresh_from_db()
+        for each in version.gate["sets"]:
+            self.stdout.write(each["text"])
         self.stdout.write(
-            f"\nAccuracy on MNIST's test images: {metrics['test_accuracy']:.2%}\n"
-            f"Saved as {saved.keras_path}\n"
-            f"Serve it with MNIST_MODEL={saved.name}"
+            f"Kept as the version {version}.\nServe it with: manage.py activate_model {version}"
         )
+
+
+def opened_run(training, runs, *, filename, resume, data, **options):
+    """The run that these options ask for: a new one, or one that goes on."""
+    if resume:
+        if not filename:
+            raise CommandError("Name the training to resume: --filename NAME --resume")
+        return runs.reopen(training.resumable(filename))
+    if data and not data.exists():
+        raise FileNotFoundError(f"No such file: {data}")
+    keys = ("corrections", "start", "epochs", "network", "batch_size", "seed", "quick", "notes")
+    return training.begin(
+        filename or "", data=data.resolve() if data else "", **{key: options[key] for key in keys}
+    )
 
 
 def positive(value):

@@ -1,0 +1,118 @@
+"""The history answered again by another version: what would change?"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from django.db.models import Max, QuerySet
+from django.utils import timezone
+
+from . import inference, reviewed
+from .inference import InvalidImage
+from .models import ModelVersion, Prediction, Replay, ReplayAnswer
+
+State = Replay.State
+BATCH = 64
+LOST_AFTER = timedelta(seconds=60)  # without progress, its process is gone
+
+
+def select(
+    *,
+    digit: int | None = None,
+    status: str = "",
+    answered_by: str = "",
+    since: str = "",
+    until: str = "",
+    last: int | None = None,
+) -> QuerySet[Prediction]:
+    """The uploads that a replay is about, the oldest first.
+
+    `status` is certain or uncertain, `since` and `until` are ISO 8601 dates or times, `last`
+    takes only the newest. Raises ValueError.
+    """
+    found = Prediction.objects.order_by("id")
+    if digit is not None:
+        found = found.filter(digit=digit)
+    if status:
+        found = found.filter(reason="") if status == "certain" else found.exclude(reason="")
+    if answered_by:
+        found = found.filter(version__name=answered_by)
+    if since:
+        found = found.filter(created_at__gte=_moment(since))
+    if until:
+        found = found.filter(created_at__lt=_moment(until))
+    if last:
+        first = found.order_by("-id").values_list("id", flat=True)[last - 1 : last]
+        found = found.filter(id__gte=next(iter(first), 0))
+    return found
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else timezone.make_aware(moment)
+
+
+def begin(version: ModelVersion, filters: dict, by=None) -> Replay:
+    """Note the wish for a replay, to be run here or by a worker. Raises ValueError."""
+    total = select(**filters).count()
+    return Replay.objects.create(version=version, filters=filters, total=total, started_by=by)
+
+
+def run(replay: Replay) -> Iterator[int]:
+    """Answer what is not answered yet, in batches; gives how many are.
+
+    Raises NotReady when the version cannot be loaded; the replay says so, too.
+    """
+    _update(replay, state=State.RUNNING)
+    try:
+        for batch in _batches(replay):
+            answers = _answer(replay, batch)
+            ReplayAnswer.objects.bulk_create(answers)
+            replay.done += len(batch)
+            replay.differing += sum(answer.differs for answer in answers)
+            _update(replay, done=replay.done, differing=replay.differing)
+            yield replay.done
+    except BaseException as error:
+        _end(replay, State.FAILED, str(error) or type(error).__name__)
+        raise
+    _end(replay, State.DONE)
+
+
+def _batches(replay: Replay) -> Iterator[list[Prediction]]:
+    """The uploads after the last one that was answered, some at a time."""
+    last = replay.answers.aggregate(last=Max("prediction_id"))["last"] or 0
+    while batch := list(select(**replay.filters).filter(id__gt=last)[:BATCH]):
+        yield batch
+        last = batch[-1].pk
+
+
+def _answer(replay: Replay, batch: list[Prediction]) -> list[ReplayAnswer]:
+    """The answers to those uploads that are still there."""
+    contents = [(each, reviewed.read(each.upload.name)) for each in batch]
+    kept = [(each, content) for each, content in contents if content is not None]
+    predictor = inference.predictor(replay.version.name)
+    guesses = predictor.read_many([content for _, content in kept])
+    return [_row(replay, each, guess) for (each, _), guess in zip(kept, guesses, strict=True)]
+
+
+def _row(replay: Replay, prediction: Prediction, guess) -> ReplayAnswer:
+    told = {"digit": None, "confidence": None, "reason": ""}
+    if not isinstance(guess, InvalidImage):
+        told = {"digit": guess.digit, "confidence": guess.confidence, "reason": guess.reason}
+    differs = told["digit"] != prediction.digit
+    return ReplayAnswer(replay=replay, prediction=prediction, differs=differs, **told)
+
+
+def fail_lost() -> None:
+    """Close replays whose process is gone; `run` goes on with them when asked again."""
+    Replay.objects.filter(state=State.RUNNING, heard_at__lt=timezone.now() - LOST_AFTER).update(
+        state=State.FAILED, reason="Nothing was heard of it for a minute."
+    )
+
+
+def _update(replay: Replay, **fields) -> None:
+    Replay.objects.filter(pk=replay.pk).update(heard_at=timezone.now(), **fields)
+
+
+def _end(replay: Replay, state: str, reason: str = "") -> None:
+    _update(replay, state=state, reason=reason, finished_at=timezone.now())
+    replay.refresh_from_db()

@@ -1,0 +1,100 @@
+import io
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from classifier import replay, tasks
+from classifier.models import Prediction, Replay
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def history(post):
+    """Three uploads; the second one was answered wrongly."""
+    found = [post(f"{digit}_paint.png").json()["id"] for digit in (3, 5, 7)]
+    Prediction.objects.filter(pk=found[1]).update(digit=6)
+    return found
+
+
+def run(*arguments):
+    out = io.StringIO()
+    call_command("replay", *arguments, stdout=out, stderr=io.StringIO())
+    return out.getvalue()
+
+
+def test_a_replay_lists_what_would_change(history, version):
+    version("other")
+    told = run("--model", "other")
+    assert f"upload {history[1]}: 6" in told
+    assert "other reads 1 of 3 uploads as another digit" in told
+
+
+def test_a_replay_keeps_both_answers_and_changes_no_history(history, version):
+    version("other", temperature=3.0)
+    run("--model", "other")
+    (answer,) = Replay.objects.get().answers.filter(differs=True)
+    assert (answer.digit, answer.prediction.digit) == (5, 6)
+    answer = Replay.objects.get().answers.first()
+    assert answer.confidence < answer.prediction.confidence
+
+
+@pytest.mark.parametrize(
+    ("filters", "count"),
+    [
+        ({"digit": 7}, 1),
+        ({"status": "certain"}, 3),
+        ({"status": "uncertain"}, 0),
+        ({"answered_by": "nobody"}, 0),
+        ({"since": "2000-01-01"}, 3),
+        ({"until": "2000-01-01T00:00:00+01:00"}, 0),
+        ({"last": 2}, 2),
+    ],
+)
+def test_a_replay_takes_a_part_of_the_history(history, filters, count):
+    assert replay.select(**filters).count() == count
+
+
+def test_a_replay_in_the_background_shows_its_progress(
+    history, version, django_capture_on_commit_callbacks
+):
+    version("other")
+    with django_capture_on_commit_callbacks(execute=True):
+        assert "waits for a worker" in run("--model", "other", "--background")
+    found = Replay.objects.get()
+    tasks.answer_again.call(found.pk)
+    found.refresh_from_db()
+    assert (found.state, found.total, found.done, found.differing) == ("done", 3, 3, 1)
+
+
+def test_a_replay_that_was_cut_short_goes_on(history, version, monkeypatch):
+    found = replay.begin(version("other"), {})
+    monkeypatch.setattr(replay, "BATCH", 1)
+    steps = replay.run(found)
+    assert next(steps) == 1
+    steps.close()
+    found.refresh_from_db()
+    assert found.state == "failed"
+    assert "1 of 3" in run("--resume", str(found.pk))
+
+
+def test_an_erased_upload_is_left_out(history, version, files):
+    files()[0].unlink()
+    version("other")
+    run("--model", "other")
+    assert Replay.objects.get().answers.count() == 2
+
+
+def test_a_replay_needs_a_version_that_exists(history):
+    with pytest.raises(CommandError, match="no version 'nowhere'"):
+        run("--model", "nowhere")
+
+
+def test_staff_start_a_replay_from_the_version_and_see_the_answers(admin_client, history, version):
+    other = version("other")
+    page = admin_client.post(f"/admin/classifier/modelversion/{other.pk}/replay", follow=True)
+    assert "0 of 0 uploads" in page.text
+    tasks.answer_again.call(Replay.objects.get().pk)
+    answers = admin_client.get("/admin/classifier/replayanswer/?differs__exact=1").text
+    assert f"/{history[1]}/thumbnail" in answers
+    assert f"/{history[0]}/thumbnail" not in answers
