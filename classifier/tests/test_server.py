@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -53,6 +54,7 @@ class Server:
             env=self.environment,
             stdout=self.log,
             stderr=self.log,
+            start_new_session=True,
         )
         self.wait()
         return self
@@ -134,6 +136,14 @@ def test_it_says_where_it_serves_and_how_to_try_it(server):
     assert f"{server.url}/mnist/classify" in said
     assert f"{server.url}/admin/" in said
     assert re.search(r"'admin' with the password \S{16}", said)
+
+
+def test_ctrl_c_in_a_terminal_stops_it(tmp_path):
+    with Server(tmp_path) as server:
+        os.killpg(server.process.pid, signal.SIGINT)  # as a terminal does: all of its processes
+        server.process.wait(15)
+    with pytest.raises(ServiceError):
+        server.answer(b"")
 
 
 def test_posts_in_parallel_are_all_answered_and_all_kept(server, sample):

@@ -41,7 +41,7 @@ class Command(BaseCommand):
             raise CommandError(f"Expected at least one worker, received {workers}.")
         if not 0 < port < 65536:
             raise CommandError(f"Expected a port from 1 to 65535, received {port}.")
-        refuse_taken(host, port)
+        address = resolve(host, port)
         if prepare:
             self.prepare()
         elif unapplied():
@@ -51,7 +51,7 @@ class Command(BaseCommand):
         os.chdir(settings.BASE_DIR)
         if not no_worker:
             start_worker()
-        os.execv(sys.executable, [sys.executable, *granian(host, port, workers)])
+        os.execv(sys.executable, [sys.executable, *granian(address, port, workers)])
 
     def prepare(self):
         if unapplied():
@@ -75,7 +75,7 @@ class Command(BaseCommand):
             f"  Try it:  curl -F image=@{name} {url}/mnist/classify\n"
             f"  Admin:   {url}/admin/"
         )
-        if not is_loopback(host):
+        if not is_loopback(host) and "*" not in settings.ALLOWED_HOSTS:
             self.stdout.write(
                 "  Reached under another name or address than "
                 f"{', '.join(settings.ALLOWED_HOSTS)}, it answers 400.\n"
@@ -104,8 +104,8 @@ def granian(host, port, workers):
     ]
 
 
-def refuse_taken(host, port):
-    """Say at once, in one sentence, when the address cannot be had."""
+def resolve(host, port):
+    """The numeric address of a host; refuses at once, in one sentence, what cannot be had."""
     try:
         family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, proto) as probe:
@@ -113,6 +113,7 @@ def refuse_taken(host, port):
             probe.bind(address)
     except OSError as error:
         raise CommandError(f"Cannot listen on {host} port {port}: {error}.") from error
+    return address[0]
 
 
 def is_loopback(host):
