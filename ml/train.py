@@ -245,16 +245,10 @@ def train(
     0-9 or NOT_A_DIGIT, varied and weighted. Raises FileExistsError when the name is taken, and
     what `State.resume` raises.
     """
-    if checkpoint.exists(directory, plan.name):
-        raise FileExistsError(f"There is a version called {plan.name} already.")
+    state = State(directory / f"{plan.name}.training", plan)
+    refuse_taken(state, directory, resume)
     keras.utils.set_random_seed(plan.seed)
     training, validation = split_validation(data[0], plan.seed)
-    state = State(directory / f"{plan.name}.training", plan)
-    if not resume and state.exists():
-        raise FileExistsError(
-            f"There is an interrupted training called {plan.name}. "
-            "Go on with it by --resume, or choose another name."
-        )
     network = state.resume() if resume else None
     network = network or compiled(plan, len(training.digits), start)
     state.begin(network)
@@ -274,6 +268,18 @@ def train(
     saved = checkpoint.save(network, directory, plan.name, facts)
     shutil.rmtree(state.directory)
     return saved
+
+
+def refuse_taken(state: State, directory: Path, resume: bool) -> None:
+    """Raise FileExistsError where a training would overwrite another one."""
+    name = state.plan.name
+    if checkpoint.exists(directory, name):
+        raise FileExistsError(f"There is a version called {name} already.")
+    if not resume and state.exists():
+        raise FileExistsError(
+            f"There is an interrupted training called {name}. "
+            "Go on with it by --resume, or choose another name."
+        )
 
 
 def compiled(plan: Plan, images: int, start: keras.Model | None = None) -> keras.Model:

@@ -1,0 +1,145 @@
+"""Uploads and what was said of them."""
+
+import zlib
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+
+import numpy as np
+from django.db import models
+from django.db.models import F, Q
+
+from .versions import ModelVersion
+
+PIXELS_SHAPE = (28, 28)
+NOT_A_DIGIT = 10  # a label beside the digits, as the class of the network is
+LABELS = [*((digit, str(digit)) for digit in range(10)), (NOT_A_DIGIT, "not a digit")]
+DISAGREES = Q(label__lt=F("digit")) | Q(label__gt=F("digit"))  # in words that an index can have
+
+
+class PredictionQuerySet(models.QuerySet):
+    """The questions that the list, the queue and the export ask alike."""
+
+    STATUSES = ["certain", "uncertain", "low_confidence", "not_a_digit", "several_digits"]
+    REVIEWS = ["waiting", "reviewed", "agrees", "disagrees"]
+
+    def with_status(self, status: str):
+        """Certain, uncertain, or uncertain for one reason."""
+        if status == "uncertain":
+            return self.exclude(reason="")
+        return self.filter(reason="" if status == "certain" else status)
+
+    def with_review(self, review: str):
+        """One of REVIEWS: not reviewed yet, reviewed, and with which outcome."""
+        if review == "waiting":
+            return self.filter(label__isnull=True)
+        if review == "disagrees":
+            return self.filter(DISAGREES)
+        reviewed = self.filter(label__isnull=False)
+        return reviewed.filter(label=F("digit")) if review == "agrees" else reviewed
+
+    def uploaded(self, first: date | None, last: date | None):
+        """From the first to the last day, both of UTC and both included; None: open."""
+        start, end = (day and datetime.combine(day, time(), UTC) for day in (first, last))
+        chosen = self.filter(created_at__gte=start) if start else self
+        return chosen.filter(created_at__lt=end + timedelta(days=1)) if end else chosen
+
+    def keys_in_batches(self, size: int) -> Iterator[list[int]]:
+        """The keys of all rows, oldest first: each batch a query of its own, none a long one."""
+        last, rows = 0, self.order_by("pk").values_list("pk", flat=True)
+        while keys := list(rows.filter(pk__gt=last)[:size]):
+            yield keys
+            last = keys[-1]
+
+
+class Prediction(models.Model):
+    """An upload and what a version said of it. Evidence: never changed once it is recorded.
+
+    `label` alone is not evidence: it repeats the latest of the row's corrections.
+    """
+
+    class Format(models.TextChoices):
+        PNG = "PNG", "PNG"
+        JPEG = "JPEG", "JPEG"
+        WEBP = "WEBP", "WebP"
+        BMP = "BMP", "BMP"
+
+    class Reason(models.TextChoices):
+        """Why an answer is uncertain; empty when it is certain."""
+
+        NONE = "", "certain"
+        LOW_CONFIDENCE = "low_confidence", "uncertain: low confidence"
+        NOT_A_DIGIT = "not_a_digit", "uncertain: not a digit"
+        SEVERAL_DIGITS = "several_digits", "uncertain: several digits"
+
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)  # filtered by day
+    upload = models.FileField(max_length=64)
+    sha256 = models.BinaryField("SHA-256 of the upload", max_length=32)
+    size = models.PositiveIntegerField("bytes")
+    format = models.CharField(max_length=4, choices=Format)
+    original_name = models.CharField(max_length=255, blank=True)
+    digit = models.PositiveSmallIntegerField()
+    confidence = models.FloatField()
+    probabilities_float32 = models.BinaryField(max_length=40)
+    reason = models.CharField("status", max_length=14, choices=Reason, blank=True)
+    pixels_zlib = models.BinaryField(max_length=1024)
+    version = models.ForeignKey(ModelVersion, models.PROTECT, related_name="predictions")
+    duration_us = models.PositiveIntegerField("microseconds taken")
+    request_id = models.CharField(max_length=64)
+    label = models.PositiveSmallIntegerField(choices=LABELS, null=True, editable=False)
+
+    objects = PredictionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        permissions = [("review", "Can say what pictures show")]
+        indexes = [
+            # The queue's next picture: of each reason, the least confident that has no label.
+            # Of these indexes it is the only one that an upload pays for.
+            models.Index(
+                fields=["reason", "confidence"],
+                condition=Q(label__isnull=True),
+                name="waiting_for_review",
+            ),
+            # The list by review and by label, newest first: among ten million uploads a few
+            # reviewed ones are found without a look at the others.
+            models.Index(fields=["id"], condition=Q(label__isnull=False), name="reviewed"),
+            models.Index(fields=["id"], condition=DISAGREES, name="disagreements"),
+            models.Index(
+                fields=["label", "id"], condition=Q(label__isnull=False), name="reviewed_by_label"
+            ),
+            # The statistics of a period.
+            models.Index(
+                fields=["created_at"], condition=Q(label__isnull=False), name="reviewed_by_day"
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(label__range=(0, NOT_A_DIGIT)), name="label_is_0_to_10"
+            ),
+            models.CheckConstraint(condition=Q(digit__range=(0, 9)), name="digit_is_0_to_9"),
+            models.CheckConstraint(
+                condition=Q(confidence__range=(0, 1)), name="confidence_is_0_to_1"
+            ),
+        ]
+
+    def __str__(self):
+        return f"Upload {self.pk}, read as {self.digit}"
+
+    @property
+    def status(self) -> str:
+        return "uncertain" if self.reason else "certain"
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """The ten probabilities, (10,) float32."""
+        return np.frombuffer(bytes(self.probabilities_float32), np.float32)
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """What the network saw, (28, 28) uint8."""
+        raw = zlib.decompress(bytes(self.pixels_zlib))
+        return np.frombuffer(raw, np.uint8).reshape(PIXELS_SHAPE)
+
+    @property
+    def sha256_hex(self) -> str:
+        return bytes(self.sha256).hex()
