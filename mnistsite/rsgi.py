@@ -45,6 +45,8 @@ async def application(scope, protocol):
     try:
         async with asyncio.timeout(settings.MNIST_BODY_TIMEOUT_S):
             length = await read(protocol, body)
+        if length < declared(scope) <= settings.MNIST_MAX_DRAINED_BYTES:  # the client is gone
+            raise Refused(404, "cut_short", "The body is shorter than its Content-Length.")
         await answer(scope, protocol, bytes(body), length)
     except Refused as refusal:
         refuse(protocol, refusal)
@@ -72,6 +74,12 @@ async def read(protocol, body: bytearray) -> int:
         elif length > settings.MNIST_MAX_DRAINED_BYTES:
             break
     return length
+
+
+def declared(scope) -> int:
+    """The body's length as the client announced it; 0 if it did not."""
+    length = scope.headers.get("content-length") or ""
+    return int(length) if length.isdecimal() else 0
 
 
 async def answer(scope, protocol, body: bytes, length: int) -> None:

@@ -153,3 +153,16 @@ def test_each_step_is_reported_and_a_report_may_stop_the_training(train, typed, 
         resume=True,
         verbose=0,
     )
+
+
+def test_a_network_goes_back_as_far_as_it_forgot(train, typed, tmp_path, monkeypatch):
+    from ml import network
+
+    learnt, known = network.build("cnn"), network.build("cnn").get_weights()
+    accuracies = {0.0: 0.99, 1.0: 0.5, 0.9: 0.7, 0.8: 0.9895}
+    asked = [accuracies[each] for each in (0.0, 1.0, 0.9, 0.8)]
+    monkeypatch.setattr(train, "accuracy", lambda network, images: asked.pop(0))
+    new = learnt.get_weights()
+    assert train.go_back(learnt, known, typed[1]) == 0.8
+    expected = [old + 0.8 * (each - old) for old, each in zip(known, new, strict=True)]
+    assert all(map(np.allclose, learnt.get_weights(), expected))
