@@ -186,7 +186,7 @@ def _to_learn(watch: runs.Watch) -> Arrays | None:
 
 
 def _reporter(run: TrainingRun, watch: runs.Watch):
-    """Takes each `ml.train.Step`, and raises Cancelled when the training is to end."""
+    """Takes each `ml.progress.Step`, and raises Cancelled when the training is to end."""
     eta = runs.Eta()
 
     def report(step):
