@@ -14,10 +14,7 @@ def one_image(request):
     refuse_too_large(request)
     images = _files(request).getlist("image")
     if not images:
-        raise InvalidImage(
-            "no_image",
-            "Expected a whole file in the multipart field 'image', and the body's length.",
-        )
+        raise InvalidImage("no_image", "Expected a whole file in the multipart field 'image'.")
     if len(images) > 1:
         raise InvalidImage("one_image", f"Expected one file in 'image', found {len(images)}.")
     if images[0].size > settings.MNIST_MAX_UPLOAD_BYTES:

@@ -80,7 +80,7 @@ def noise(count: int) -> bytes:
 
 
 def drawing(format: str = "PNG", mode: str = "L", **options) -> bytes:
-    """A cross on white, large enough that a cut hits its pixels."""
+    """A picture of noise, large enough that a cut hits its pixels."""
     pixels = Image.effect_noise((200, 200), 60).convert(mode)
     return hostile.encoded(pixels, format, **options)
 

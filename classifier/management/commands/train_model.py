@@ -18,7 +18,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--quick",
             action="store_true",
-            help="minutes instead of an hour: reads MNIST well, real pictures less",
+            help="minutes instead of an hour; such a version rejects nothing that is no digit",
         )
         parser.add_argument("--batch-size", "--batchsize", type=positive, default=128)
         parser.add_argument("--network", default="cnn", help="cnn (ours) or original")
