@@ -23,8 +23,9 @@ from ml.preprocess import prepare
 from . import gate, inference, registry, reviewed, runs
 from .models import ModelVersion, TrainingRun
 
-NETWORKS = ("cnn", "original")  # as ml.network, which takes seconds to import
+NETWORKS = ("cnn", "wide", "original")  # as ml.network, which takes seconds to import
 EPOCHS = 20  # from random weights
+EPOCHS_TEACHER = 10  # of the wide network that "cnn" then learns from; none for the others
 EPOCHS_QUICK = 4
 EPOCHS_MORE = 4  # from a version, and each a third as long: some three minutes on two cores
 PEAK_RATE_MORE = 1e-4  # a twentieth of the first time's, so that what was learnt stays
@@ -38,6 +39,7 @@ def begin(
     corrections: bool = False,
     start: str | None = None,
     epochs: int | None = None,
+    teacher_epochs: int | None = None,
     network: str = "cnn",
     batch_size: int = 128,
     seed: int = 0,
@@ -60,11 +62,14 @@ def begin(
         raise ValueError("There are no reviewed uploads to learn from yet.")
     parent = starting_version(start, corrections)
     epochs = epochs or (EPOCHS_MORE if parent else EPOCHS_QUICK if quick else EPOCHS)
+    if teacher_epochs is None:
+        teacher_epochs = 0 if parent or quick or network != "cnn" else EPOCHS_TEACHER
     if min(epochs, batch_size, weight) < 1:
         raise ValueError("Expected epochs, batch size and weight of at least 1.")
     plan = {
         "network": parent.network if parent else network,
         "epochs": epochs,
+        "teacher_epochs": teacher_epochs,
         "batch_size": batch_size,
         "seed": seed,
         "weight": weight,
@@ -160,7 +165,10 @@ def _train(run: TrainingRun, watch: runs.Watch, verbose: int) -> ModelVersion:
 
 def _options(run: TrainingRun) -> dict:
     """What `ml.train.Plan` is told beside the name."""
-    options = {key: run.plan[key] for key in ("network", "epochs", "batch_size", "seed", "quick")}
+    options = {
+        key: run.plan[key]
+        for key in ("network", "epochs", "teacher_epochs", "batch_size", "seed", "quick")
+    }
     if run.start:
         # The same seed puts the same images aside: those it is validated on stay unseen.
         seed = run.start.facts.get("seed", run.plan["seed"])
@@ -188,19 +196,20 @@ def _to_learn(watch: runs.Watch) -> Arrays | None:
 def _reporter(run: TrainingRun, watch: runs.Watch):
     """Takes each `ml.progress.Step`, and raises Cancelled when the training is to end."""
     eta = runs.Eta()
+    epochs = run.plan["teacher_epochs"] + run.plan["epochs"]
 
     def report(step):
-        done = (step.epoch - 1 + step.part) / run.plan["epochs"]
+        done = (step.epoch - 1 + step.part) / epochs
         watch.progress = {
             "epoch": step.epoch,
-            "epochs": run.plan["epochs"],
+            "epochs": epochs,
             "part": round(done, 4),
             "loss": round(step.loss, 5),
             "seconds_left": eta(done),
         }
         if step.validation_accuracy is not None:
             watch.say(
-                f"Epoch {step.epoch} of {run.plan['epochs']}: loss {step.loss:.4f}, "
+                f"Epoch {step.epoch} of {epochs}: loss {step.loss:.4f}, "
                 f"{step.validation_accuracy:.2%} of the validation images right."
             )
         watch.stop_if_cancelled()

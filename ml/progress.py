@@ -1,7 +1,6 @@
 """How far a training is: on disk, so that it can be resumed, and for those who watch."""
 
 import json
-import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -86,24 +85,14 @@ class State(keras.callbacks.Callback):
         return network
 
 
-def draws(network: keras.Model) -> dict:
-    """Where the random draws of a training stand that a .keras file does not hold.
-
-    Keras shuffles the batches with Python's generator, and each dropout has its own.
-    """
-    return {
-        "shuffle": random.getstate(),
-        "dropout": [
-            keras.ops.convert_to_numpy(state).tolist() for state in _dropout_states(network)
-        ],
-    }
+def draws(network: keras.Model) -> list:
+    """Where each dropout's random draws stand, which a .keras file does not hold."""
+    return [keras.ops.convert_to_numpy(state).tolist() for state in _dropout_states(network)]
 
 
-def set_draws(network: keras.Model, record: dict) -> None:
+def set_draws(network: keras.Model, record: list) -> None:
     """Continue where `draws` stood."""
-    version, state, gauss = record["shuffle"]
-    random.setstate((version, tuple(state), gauss))
-    for state, value in zip(_dropout_states(network), record["dropout"], strict=True):
+    for state, value in zip(_dropout_states(network), record, strict=True):
         state.assign(value)
 
 
@@ -112,18 +101,21 @@ def _dropout_states(network: keras.Model) -> list[keras.Variable]:
 
 
 class Reporter(keras.callbacks.Callback):
-    """Calls `report` with each Step; what that raises ends the training, to be resumed."""
+    """Calls `report` with each Step; what that raises ends the training, to be resumed.
 
-    def __init__(self, report: Callable[[Step], None]):
+    `before` counts the epochs of the same training that another network has learnt in.
+    """
+
+    def __init__(self, report: Callable[[Step], None], before: int = 0):
         super().__init__()
-        self._report, self._epoch = report, 0
+        self._report, self._before, self._epoch = report, before, 0
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        self._epoch = epoch + 1
+        self._epoch = self._before + epoch + 1
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         part = (batch + 1) / self.params["steps"]
         self._report(Step(self._epoch, part, float(logs["loss"]), None))
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        self._report(Step(epoch + 1, 1.0, float(logs["loss"]), float(logs["val_accuracy"])))
+        self._report(Step(self._epoch, 1.0, float(logs["loss"]), float(logs["val_accuracy"])))

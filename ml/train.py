@@ -21,6 +21,7 @@ from .progress import Reporter, State, Step
 PASSES = 3  # how often an epoch shows each training image, varied anew each time
 DRAWN = 8  # for so many of MNIST's images, one digit drawn by us ...
 OTHERS = 6  # ... and for so many, one picture of something else
+TAUGHT = 0.7  # of what is learnt from a picture comes from the teacher, the rest from its label
 WAYS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)  # from the weights at the start of a further training
 FORGETTING = 0.001  # of the accuracy on held-out images that it may cost to learn something new
 PEAK_RATE = 2e-3  # learning rate of Adam after the warm-up; falls to 0 along a cosine
@@ -33,6 +34,7 @@ class Plan(NamedTuple):
     name: str
     network: str = "cnn"
     epochs: int = 20
+    teacher_epochs: int = 0  # of a wide network that is trained first, and then taught from
     batch_size: int = 128
     seed: int = 0
     quick: bool = False  # only slight variations, and nothing to learn to reject
@@ -49,9 +51,16 @@ class Plan(NamedTuple):
 class Batches(keras.utils.PyDataset):
     """The training images in random order, varied anew in every epoch, drawings, and `also`."""
 
-    def __init__(self, images: Arrays, plan: Plan, epoch: int = 0, also: Arrays | None = None):
+    def __init__(
+        self,
+        images: Arrays,
+        plan: Plan,
+        epoch: int = 0,
+        also: Arrays | None = None,
+        teacher: keras.Model | None = None,
+    ):
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=16)
-        self._images, self._plan, self._also = images, plan, also
+        self._images, self._plan, self._also, self._teacher = images, plan, also, teacher
         self._start(epoch)
 
     def _start(self, epoch: int) -> None:
@@ -76,7 +85,19 @@ class Batches(keras.utils.PyDataset):
         if self._also:
             parts.append(self._further(rng))
         pixels, digits = (np.concatenate(each) for each in zip(*parts, strict=True))
-        return as_input(pixels), digits
+        return as_input(pixels), self._targets(as_input(pixels), digits)
+
+    def _targets(self, pixels: np.ndarray, digits: np.ndarray) -> np.ndarray:
+        """What the network is to answer, (n, OUTPUTS) probabilities.
+
+        A teacher doubts where a variation has become hard to read; a label never does
+        (Hinton, Vinyals and Dean 2015).
+        """
+        labels = as_target(digits)
+        if self._teacher is None:
+            return labels
+        logits = keras.ops.convert_to_numpy(self._teacher(pixels, training=False))
+        return TAUGHT * calibrate.softmax(logits) + (1 - TAUGHT) * labels
 
     def _nudged(self, images: Arrays, rng: np.random.Generator) -> Arrays:
         return Arrays(augment.nudge(images.pixels, rng), images.digits)
@@ -108,6 +129,11 @@ def as_input(pixels: np.ndarray) -> np.ndarray:
     return pixels[..., np.newaxis].astype(np.float32)
 
 
+def as_target(digits: np.ndarray) -> np.ndarray:
+    """(n,) labels as probabilities without a doubt, (n, OUTPUTS) float32."""
+    return np.eye(OUTPUTS, dtype=np.float32)[digits]
+
+
 def train(
     plan: Plan,
     data: tuple[Arrays, Arrays],
@@ -128,30 +154,62 @@ def train(
     """
     state = State(directory / f"{plan.name}.training", plan)
     refuse_taken(state, directory, resume)
-    keras.utils.set_random_seed(plan.seed)
     training, validation = split_validation(data[0], plan.seed)
+    held = validation if plan.quick else with_variations(validation, plan.seed)
     known = start.get_weights() if start else None
+    keras.utils.set_random_seed(plan.seed)
     network = state.resume() if resume else None
     network = network or compiled(plan, len(training.digits), start)
     state.begin(network)
-    held = validation if plan.quick else with_variations(validation, plan.seed)
-    done = len(state.epochs)
-    network.fit(
-        Batches(training, plan, done, also),
-        initial_epoch=done,
-        epochs=plan.epochs,
-        validation_data=(as_input(held.pixels), held.digits),
-        validation_batch_size=500,
-        callbacks=[state, *([Reporter(report)] if report else [])],
-        verbose=verbose,
-    )
-    network.load_weights(state.directory / "best.weights.h5")
+    watch = {"report": report, "verbose": verbose}
+    teacher = train_teacher(state, training, held, **watch) if plan.teacher_epochs else None
+    batches = Batches(training, plan, len(state.epochs), also, teacher)
+    fit(network, state, batches, held, **watch)
     if known:
         go_back(network, known, held)
     facts = describe(plan, network, state, held, data)
     saved = checkpoint.save(network, directory, plan.name, facts)
     shutil.rmtree(state.directory)
     return saved
+
+
+def train_teacher(student: State, training: Arrays, held: Arrays, **watch) -> keras.Model:
+    """Train a wide network on the same images; goes on where it was interrupted."""
+    plan = student.plan._replace(
+        network="wide",
+        epochs=student.plan.teacher_epochs,
+        teacher_epochs=0,
+        seed=student.plan.seed + 1,  # its variations are not those that it will be asked about
+    )
+    state = State(student.directory / "teacher", plan)
+    network = state.resume() if state.exists() else None
+    network = network or compiled(plan, len(training.digits))
+    state.begin(network)
+    fit(network, state, Batches(training, plan, len(state.epochs)), held, **watch)
+    return network
+
+
+def fit(
+    network: keras.Model,
+    state: State,
+    batches: Batches,
+    held: Arrays,
+    report: Callable[[Step], None] | None = None,
+    verbose: int = 1,
+) -> None:
+    """Train until the plan's epochs are done; leaves the weights that validated best."""
+    plan = state.plan
+    network.fit(
+        batches,
+        initial_epoch=len(state.epochs),
+        epochs=plan.epochs,
+        validation_data=(as_input(held.pixels), as_target(held.digits)),
+        validation_batch_size=500,
+        shuffle=False,  # the batches are random already, and the same when a training is resumed
+        callbacks=[state, *([Reporter(report, plan.teacher_epochs)] if report else [])],
+        verbose=verbose,
+    )
+    network.load_weights(state.directory / "best.weights.h5")
 
 
 def refuse_taken(state: State, directory: Path, resume: bool) -> None:
@@ -201,7 +259,7 @@ def compiled(plan: Plan, images: int, start: keras.Model | None = None) -> keras
     )
     network.compile(
         keras.optimizers.AdamW(rate, weight_decay=1e-3),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        keras.losses.CategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
     return network

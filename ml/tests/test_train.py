@@ -21,7 +21,7 @@ def test_the_networks_have_the_size_they_are_known_for():
     from ml import network
 
     sizes = {name: network.build(name).count_params() for name in network.NETWORKS}
-    assert sizes == {"cnn": 246603, "original": 1419339}
+    assert sizes == {"cnn": 246603, "wide": 956299, "original": 1419339}
 
 
 def test_a_quick_training_is_slight_and_learns_all_the_same(train, typed, tmp_path):
@@ -39,7 +39,7 @@ def test_an_epoch_shows_each_image_the_same_number_of_times(train, typed):
 def test_an_unknown_network_is_answered_with_the_known_ones():
     from ml import network
 
-    with pytest.raises(ValueError, match="cnn, original"):
+    with pytest.raises(ValueError, match="cnn, wide, original"):
         network.build("transformer")
 
 
@@ -67,13 +67,44 @@ def test_an_interrupted_training_goes_on_to_the_same_network(train, typed, tmp_p
     assert np.allclose(*losses, rtol=1e-3)
 
 
+@pytest.mark.parametrize("epochs", [1, 3], ids=["as-the-teacher-learns", "as-it-is-taught"])
+def test_a_taught_network_learns_the_same_when_it_was_interrupted(
+    train, typed, tmp_path, monkeypatch, epochs
+):
+    steps = []
+    plan = train.Plan("whole", epochs=2, teacher_epochs=2, batch_size=64, quick=True)
+    whole = train.train(plan, typed, tmp_path, verbose=0, report=steps.append)
+    assert sorted({step.epoch for step in steps}) == [1, 2, 3, 4]
+    plan = plan._replace(name="parted")
+    interrupt_after(train, epochs, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        train.train(plan, typed, tmp_path, verbose=0)
+    monkeypatch.undo()
+    parted = train.train(plan, typed, tmp_path, resume=True, verbose=0)
+    losses = [
+        [each["loss"] for each in saved.facts["metrics"]["epochs"]] for saved in (whole, parted)
+    ]
+    assert np.allclose(*losses, rtol=1e-3)
+
+
+def test_a_taught_network_is_to_answer_what_its_teacher_and_the_label_say(train, typed):
+    def doubting(pixels, training):
+        return np.tile(np.log([0.5, 0.5, *[1e-9] * 9]), (len(pixels), 1))
+
+    plan = train.Plan("net", teacher_epochs=1, quick=True)
+    _, targets = train.Batches(typed[0], plan, teacher=doubting)[0]
+    assert np.allclose(targets.sum(axis=1), 1)
+    assert np.allclose(np.sort(np.unique(targets.round(3))), [0, 0.3, 0.35, 0.65])
+
+
 def interrupt_after(train, epochs, monkeypatch):
     """Let the training be stopped as by Ctrl-C, in the epoch after `epochs`."""
-    original = train.State.on_epoch_end
+    original, ended = train.State.on_epoch_end, []
 
     def stop(self, epoch, logs=None):
         original(self, epoch, logs)
-        if len(self.epochs) == epochs:
+        ended.append(epoch)
+        if len(ended) == epochs:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(train.State, "on_epoch_end", stop)

@@ -16,12 +16,20 @@ class Command(BaseCommand):
             help="default: 20, 4 with --quick, or 4 when a version goes on",
         )
         parser.add_argument(
+            "--teacher-epochs",
+            type=int,
+            metavar="N",
+            help="of a wide network that is trained first and taught from; default: 10 for cnn",
+        )
+        parser.add_argument(
             "--quick",
             action="store_true",
             help="minutes instead of an hour; such a version rejects nothing that is no digit",
         )
         parser.add_argument("--batch-size", "--batchsize", type=positive, default=128)
-        parser.add_argument("--network", default="cnn", help="cnn (ours) or original")
+        parser.add_argument(
+            "--network", default="cnn", help="cnn (ours), wide (slower) or original"
+        )
         parser.add_argument("--filename", help="the new version's name; default: one with the time")
         parser.add_argument("--data", type=Path, help="MNIST as .npz; default: downloaded by Keras")
         parser.add_argument("--seed", type=int, default=0, help="the same seed, the same network")
@@ -87,9 +95,11 @@ def opened_run(training, runs, *, filename, resume, data, **options):
         return runs.reopen(training.resumable(filename))
     if data and not data.exists():
         raise FileNotFoundError(f"No such file: {data}")
-    keys = ("corrections", "start", "epochs", "network", "batch_size", "seed", "quick", "notes")
+    keys = ("corrections", "start", "epochs", "teacher_epochs", "network", "batch_size", "seed")
     return training.begin(
-        filename or "", data=data.resolve() if data else "", **{key: options[key] for key in keys}
+        filename or "",
+        data=data.resolve() if data else "",
+        **{key: options[key] for key in (*keys, "quick", "notes")},
     )
 
 
