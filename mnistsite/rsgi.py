@@ -8,12 +8,15 @@ request that is there in full. Requests beyond what can wait are refused at once
 import asyncio
 import io
 import json
+import logging
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
 from django.conf import settings
 
 from .wsgi import application as django
+
+logger = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
 BASE = {
@@ -49,9 +52,9 @@ async def application(scope, protocol):
             raise Refused(404, "cut_short", "The body is shorter than its Content-Length.")
         await answer(scope, protocol, bytes(body), length)
     except Refused as refusal:
-        refuse(protocol, refusal)
+        refuse(scope, protocol, refusal)
     except TimeoutError:
-        refuse(protocol, Refused(408, "too_slow", "The body did not arrive in time."))
+        refuse(scope, protocol, Refused(408, "too_slow", "The body did not arrive in time."))
     finally:
         _held -= len(body)
 
@@ -138,7 +141,8 @@ def ask(request: dict) -> tuple:
     return status, headers, content
 
 
-def refuse(protocol, refusal: Refused) -> None:
+def refuse(scope, protocol, refusal: Refused) -> None:
+    logger.info("%s %r: %s %s", scope.method, scope.path[:100], refusal.status, refusal.code)
     headers = [("content-type", "application/problem+json")]
     if refusal.status == 503:
         headers.append(("retry-after", str(RETRY_AFTER_S)))
