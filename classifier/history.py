@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from . import registry
 from .inference import Guess, inspect
-from .models import Prediction
+from .models import ApiKey, Prediction
 
 EXTENSIONS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "BMP": "bmp"}
 
@@ -22,7 +22,13 @@ class NotKept(RuntimeError):
 
 
 def keep(
-    upload: bytes, guess: Guess, *, name: str = "", duration_us: int = 0, request_id: str = ""
+    upload: bytes,
+    guess: Guess,
+    *,
+    name: str = "",
+    duration_us: int = 0,
+    request_id: str = "",
+    key: ApiKey | None = None,
 ) -> Prediction:
     """Write an upload to storage and the row that points at it. Raises NotKept."""
     prediction = Prediction(
@@ -37,6 +43,7 @@ def keep(
         pixels_zlib=zlib.compress(guess.pixels.tobytes()),
         duration_us=duration_us,
         request_id=request_id,
+        key=key,
     )
     try:
         prediction.version = registry.row(guess.version)

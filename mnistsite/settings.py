@@ -133,6 +133,10 @@ MNIST_MAX_FORM_BYTES = 64 * 1024  # of multipart beside the file itself
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 FILE_UPLOAD_MAX_MEMORY_SIZE = MNIST_MAX_UPLOAD_BYTES + MNIST_MAX_FORM_BYTES
 
+# Access
+
+MNIST_REQUIRE_KEY = env.switch("MNIST_REQUIRE_KEY")  # for uploads; the rest needs one anyway
+
 # Load: for each worker
 
 MNIST_MAX_WAITING = 64  # requests, before others get 503

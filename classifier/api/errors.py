@@ -50,7 +50,10 @@ def exception_handler(error, context):
     )
     if error.__cause__ and problem.status >= 500:
         logger.error("because of: %s", str(error.__cause__).replace("\n", " "))
-    return respond(request, problem)
+    response = respond(request, problem)
+    if getattr(error, "auth_header", None):
+        response["WWW-Authenticate"] = error.auth_header
+    return response
 
 
 def describe(error: Exception) -> Problem:
@@ -75,7 +78,7 @@ def describe(error: Exception) -> Problem:
         case ValidationError():
             return Problem(400, "invalid", in_words(error.detail))
         case APIException():
-            return Problem(error.status_code, error.default_code, str(error.detail))
+            return Problem(error.status_code, error.detail.code, str(error.detail))
     return Problem(503, UNEXPECTED, "This request could not be answered. It has been logged.")
 
 

@@ -1,5 +1,6 @@
 """What the site remembers."""
 
+from .access import ApiKey
 from .history import DISAGREES, LABELS, NOT_A_DIGIT, Prediction, PredictionQuerySet
 from .replay import Replay, ReplayAnswer
 from .review import Correction, ReviewClaim
@@ -9,6 +10,7 @@ __all__ = [
     "DISAGREES",
     "LABELS",
     "NOT_A_DIGIT",
+    "ApiKey",
     "Correction",
     "ModelVersion",
     "Prediction",

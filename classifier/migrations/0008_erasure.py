@@ -6,7 +6,7 @@ WAITING = Q(label__isnull=True, erased_at__isnull=True)
 
 class Migration(migrations.Migration):
 
-    dependencies = [("classifier", "0006_versions_replay")]
+    dependencies = [("classifier", "0007_access")]
 
     operations = [
         migrations.AlterModelOptions(
