@@ -10,7 +10,7 @@ from classifier import inference
 from classifier.inference import data_address
 from classifier.models import LABELS, Prediction
 
-from .actions import EXPORTS, LABELLING
+from .actions import EXPORTS, LABELLING, erase
 from .corrections import CorrectionForm, CorrectView
 from .evidence import Evidence, UploadViews
 from .filters import DigitFilter, LabelFilter, ReviewFilter, StatusFilter
@@ -40,7 +40,7 @@ class PredictionAdmin(QueueViews, StatisticsView, CorrectView, UploadViews, Evid
         "version",
         "created_at",
     ]
-    actions = [*LABELLING, *EXPORTS]
+    actions = [*LABELLING, *EXPORTS, erase]
     list_select_related = ["version"]
     list_per_page = 50
     show_full_result_count = False
@@ -119,6 +119,9 @@ class PredictionAdmin(QueueViews, StatisticsView, CorrectView, UploadViews, Evid
     @admin.display(description="SHA-256")
     def sha256_hex(self, prediction):
         return prediction.sha256_hex
+
+    def has_erase_permission(self, request) -> bool:
+        return self.has_view_permission(request) and request.user.has_perm("classifier.erase")
 
     def get_search_results(self, request, queryset, search_term):
         digest = search_term.strip().lower()

@@ -3,6 +3,7 @@ import zipfile
 from datetime import date
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.core.files.storage import default_storage
 from django.db import IntegrityError
 
@@ -119,3 +120,45 @@ def test_the_admin_says_so(kept, erase, admin_client):
     assert "<img" not in page.split('class="answer-line"')[1].split('class="bars"')[0]
     for view in ("thumbnail", "picture", "upload"):
         assert admin_client.get(f"{LIST}{kept.pk}/{view}").status_code == 404
+
+
+# From the list
+
+
+def act(client, *pks, **others):
+    form = {"action": "erase", "_selected_action": pks, **others}
+    return client.post(LIST, form, follow=True)
+
+
+def test_the_list_asks_before_it_erases(kept, admin_client):
+    page = act(admin_client, kept.pk, index="0").text
+    assert "<strong>1</strong> upload would be erased" in page
+    assert f'name="_selected_action" value="{kept.pk}"' in page
+    assert Prediction.objects.filter(erased_at=None).exists()
+
+
+def test_the_list_erases_what_was_confirmed_and_notes_who_did(post, admin_client, admin_user):
+    first, second = (post().json()["id"] for _ in range(2))
+    assert "1 upload was erased" in act(admin_client, first, confirmed="yes").text
+    assert Prediction.objects.get(erased_at=None).pk == second
+    entry = LogEntry.objects.get()
+    assert (entry.object_id, entry.user, entry.change_message) == (
+        str(first),
+        admin_user,
+        "Erased.",
+    )
+
+
+def test_all_that_a_filter_finds_can_be_erased(add, admin_client):
+    for digit in (7, 7, 3):
+        add(digit=digit)
+    form = {"action": "erase", "_selected_action": [1], "confirmed": "yes", "select_across": "1"}
+    admin_client.post(f"{LIST}?digit=7", form)
+    assert [each.digit for each in Prediction.objects.filter(erased_at=None)] == [3]
+
+
+def test_who_may_only_review_cannot_erase(kept, client, person):
+    client.force_login(person("ann", "Promoters"))
+    assert "Erase for good" not in client.get(LIST).text
+    act(client, kept.pk, confirmed="yes")
+    assert Prediction.objects.filter(erased_at=None).exists()
