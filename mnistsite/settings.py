@@ -137,6 +137,8 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = MNIST_MAX_UPLOAD_BYTES + MNIST_MAX_FORM_BYTES
 
 MNIST_REQUIRE_KEY = env.switch("MNIST_REQUIRE_KEY")  # for uploads; the rest needs one anyway
 
+MNIST_RETENTION_DAYS = env.number("MNIST_RETENTION_DAYS")  # then uploads go; None: never
+
 # Load: for each worker
 
 MNIST_MAX_WAITING = 64  # requests, before others get 503

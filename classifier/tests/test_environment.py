@@ -35,9 +35,10 @@ def test_names_may_have_spaces_around_them(env, monkeypatch):
     [
         (lambda env: env.switch("SETTING"), "banana"),
         (lambda env: env.choice("SETTING", ["litert", "keras"]), "torch"),
+        (lambda env: env.number("SETTING"), "0"),
         (lambda env: env.database("SETTING", "db.sqlite3"), "banana"),
     ],
-    ids=["switch", "choice", "database"],
+    ids=["switch", "choice", "number", "database"],
 )
 def test_nonsense_is_refused_by_name(env, monkeypatch, read, value):
     monkeypatch.setenv("SETTING", value)
