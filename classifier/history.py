@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from . import registry
@@ -30,7 +30,10 @@ def keep(
     request_id: str = "",
     key: ApiKey | None = None,
 ) -> Prediction:
-    """Write an upload to storage and the row that points at it. Raises NotKept."""
+    """Write an upload to storage and the row that points at it.
+
+    Raises NotKept, and OverQuota when the key has uploaded what it may.
+    """
     prediction = Prediction(
         sha256=hashlib.sha256(upload).digest(),
         size=len(upload),
@@ -58,10 +61,20 @@ def _store(prediction: Prediction, upload: bytes) -> None:
     path = default_storage.save(_fresh_path(prediction.format), ContentFile(upload))
     try:
         prediction.upload = path
-        prediction.save(force_insert=True)
+        _add(prediction)
     except BaseException:
         default_storage.delete(path)
         raise
+
+
+def _add(prediction: Prediction) -> None:
+    """The row, and with a quota the count of it: both or neither."""
+    if prediction.key is None or prediction.key.daily_quota is None:
+        prediction.save(force_insert=True)
+        return
+    with transaction.atomic():
+        prediction.key.count_upload()
+        prediction.save(force_insert=True)
 
 
 def _fresh_path(format: str) -> str:

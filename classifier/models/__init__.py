@@ -1,6 +1,6 @@
 """What the site remembers."""
 
-from .access import ApiKey
+from .access import ApiKey, OverQuota
 from .history import DISAGREES, LABELS, NOT_A_DIGIT, Prediction, PredictionQuerySet
 from .replay import Replay, ReplayAnswer
 from .review import Correction, ReviewClaim
@@ -13,6 +13,7 @@ __all__ = [
     "ApiKey",
     "Correction",
     "ModelVersion",
+    "OverQuota",
     "Prediction",
     "PredictionQuerySet",
     "Promotion",
