@@ -131,6 +131,6 @@ def test_local_copies_go_where_storage_is_elsewhere(version, settings, tmp_path,
     for path in paths:
         path.write_bytes(b"x")
         os.utime(path, (TWO_HOURS_AGO, TWO_HOURS_AGO))
-    monkeypatch.setattr("classifier.prune._is_local", lambda: False)
+    monkeypatch.setattr("classifier.prune.is_local", lambda: False)
     assert "1 of kind 'local copy'" in run()
     assert [path.exists() for path in paths] == [True, False, True]
