@@ -19,8 +19,9 @@ class Limit(BaseThrottle):
     """
 
     def allow_request(self, request, view):
-        rate, who = self.rate(), self.who(request)
-        if not rate or not who:
+        rate = self.rate()
+        who = rate and self.who(request)
+        if not who:
             return True
         allowed, period_s = rate
         period, passed_s = divmod(time.time(), period_s)
