@@ -39,6 +39,9 @@ class ApiKeyAdmin(admin.ModelAdmin):
     facts = ["owner", "name", "scopes", "expires_at", "daily_quota", "retention_days"]
     history = ["beginning", "state", "uploads_today", "uploads", "last_used_at", "created_at"]
 
+    class Media:
+        css = {"all": ["classifier/admin.css"]}
+
     def get_fields(self, request, key=None):
         if key:
             return [*self.facts, *self.history]
