@@ -14,7 +14,8 @@ from .models import NOT_A_DIGIT, Prediction
 BATCH = 500  # rows of one query
 FIELDS = [
     *("id", "created_at", "original_name", "format", "bytes", "sha256", "model"),
-    *("digit", "confidence", "status", "reason", "label", "request_id", "probabilities"),
+    *("digit", "confidence", "status", "reason", "label", "request_id", "erased_at"),
+    "probabilities",
 ]
 # Spreadsheets run a cell that begins with one of these as a formula, and a client chooses its
 # files' names (OWASP, "CSV injection").
@@ -50,6 +51,7 @@ def record(prediction: Prediction) -> dict:
         prediction.reason,
         "" if prediction.label is None else prediction.get_label_display(),
         prediction.request_id,
+        prediction.erased_at.isoformat() if prediction.erased_at else "",
         [round(float(each), 6) for each in prediction.probabilities],
     )
     return dict(zip(FIELDS, values, strict=True))
@@ -82,7 +84,7 @@ def as_json_lines(rows: Iterable[Prediction]) -> Iterator[bytes]:
 
 
 def as_zip(rows: Iterable[Prediction]) -> Iterator[bytes]:
-    """The uploads as they were sent, in a folder for each label.
+    """The uploads as they were sent, in a folder for each label; none that was erased.
 
     Kept in memory: one upload, and 1 KB for each in the directory at a ZIP's end.
     """
@@ -90,6 +92,8 @@ def as_zip(rows: Iterable[Prediction]) -> Iterator[bytes]:
     missing = []
     with zipfile.ZipFile(written, "w") as archive:  # pictures are compressed already
         for row in rows:
+            if row.erased_at:
+                continue
             try:
                 with row.upload.open() as file:
                     archive.writestr(_entry(row), file.read())

@@ -147,7 +147,8 @@ def refuse(scope, protocol, refusal: Refused) -> None:
     request_id = choose(scope.headers.get("x-request-id") or "")
     told = problem.told_at(scope.path, refusal.problem)
     log = logger.warning if told.status >= 500 else logger.info
-    log("%s %r: %s %s, request %s", scope.method, scope.path, told.status, told.code, request_id)
+    what = scope.method, scope.path[:100], told.status, told.code
+    log("%s %r: %s %s, request %s", *what, request_id)
     headers = problem.headers(told, scope.path) | {"X-Request-ID": request_id}
     content = problem.as_json(told, scope.path, request_id)
     sent = [(name.lower(), value) for name, value in headers.items()]

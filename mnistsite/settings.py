@@ -141,6 +141,8 @@ MNIST_THROTTLE_ADDRESS = env.rate("MNIST_THROTTLE_ADDRESS")
 MNIST_NUM_PROXIES = env.count("MNIST_NUM_PROXIES")  # whose X-Forwarded-For is believed
 CACHES = {"default": env.cache("CACHE_URL")}
 
+MNIST_RETENTION_DAYS = env.number("MNIST_RETENTION_DAYS")  # then uploads go; None: never
+
 # Load: for each worker
 
 MNIST_MAX_WAITING = 64  # requests, before others get 503

@@ -14,6 +14,7 @@ from .versions import ModelVersion
 PIXELS_SHAPE = (28, 28)
 NOT_A_DIGIT = 10  # a label beside the digits, as the class of the network is
 LABELS = [*((digit, str(digit)) for digit in range(10)), (NOT_A_DIGIT, "not a digit")]
+WAITING = Q(label__isnull=True, erased_at__isnull=True)
 DISAGREES = Q(label__lt=F("digit")) | Q(label__gt=F("digit"))  # in words that an index can have
 
 
@@ -32,7 +33,7 @@ class PredictionQuerySet(models.QuerySet):
     def with_review(self, review: str):
         """One of REVIEWS: not reviewed yet, reviewed, and with which outcome."""
         if review == "waiting":
-            return self.filter(label__isnull=True)
+            return self.filter(WAITING)
         if review == "disagrees":
             return self.filter(DISAGREES)
         reviewed = self.filter(label__isnull=False)
@@ -55,7 +56,8 @@ class PredictionQuerySet(models.QuerySet):
 class Prediction(models.Model):
     """An upload and what a version said of it. Evidence: never changed once it is recorded.
 
-    `label` alone is not evidence: it repeats the latest of the row's corrections.
+    `label` alone is not evidence: it repeats the latest of the row's corrections. A row that
+    is erased keeps the answer and the label, and nothing of what was sent.
     """
 
     class Format(models.TextChoices):
@@ -91,19 +93,21 @@ class Prediction(models.Model):
         ApiKey, models.PROTECT, related_name="predictions", null=True, db_index=False
     )
     label = models.PositiveSmallIntegerField(choices=LABELS, null=True, editable=False)
+    erased_at = models.DateTimeField(null=True, editable=False)  # there is no upload any more
 
     objects = PredictionQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]
-        permissions = [("review", "Can say what pictures show")]
+        permissions = [
+            ("review", "Can say what pictures show"),
+            ("erase", "Can erase uploads for good"),
+        ]
         indexes = [
-            # The queue's next picture: of each reason, the least confident that has no label.
+            # The queue's next picture: of each reason, the least confident that waits.
             # Of these indexes it is the only one that an upload pays for.
             models.Index(
-                fields=["reason", "confidence"],
-                condition=Q(label__isnull=True),
-                name="waiting_for_review",
+                fields=["reason", "confidence"], condition=WAITING, name="waiting_for_review"
             ),
             # The list by review and by label, newest first: among ten million uploads a few
             # reviewed ones are found without a look at the others.
@@ -129,6 +133,11 @@ class Prediction(models.Model):
             models.CheckConstraint(
                 condition=Q(confidence__range=(0, 1)), name="confidence_is_0_to_1"
             ),
+            models.CheckConstraint(
+                condition=(Q(erased_at__isnull=True) & ~Q(upload=""))
+                | Q(erased_at__isnull=False, upload="", original_name="", request_id=""),
+                name="erased_rows_name_nothing",
+            ),
         ]
 
     def __str__(self):
@@ -145,7 +154,7 @@ class Prediction(models.Model):
 
     @property
     def pixels(self) -> np.ndarray:
-        """What the network saw, (28, 28) uint8."""
+        """What the network saw, (28, 28) uint8; an erased row has none: ask `erased_at` first."""
         raw = zlib.decompress(bytes(self.pixels_zlib))
         return np.frombuffer(raw, np.uint8).reshape(PIXELS_SHAPE)
 

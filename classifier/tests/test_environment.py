@@ -35,13 +35,14 @@ def test_names_may_have_spaces_around_them(env, monkeypatch):
     [
         (lambda env: env.switch("SETTING"), "banana"),
         (lambda env: env.choice("SETTING", ["litert", "keras"]), "torch"),
+        (lambda env: env.number("SETTING"), "0"),
         (lambda env: env.database("SETTING", "db.sqlite3"), "banana"),
         (lambda env: env.count("SETTING"), "-1"),
         (lambda env: env.rate("SETTING"), "0/minute"),
         (lambda env: env.rate("SETTING"), "10/fortnight"),
         (lambda env: env.cache("SETTING"), "memcached://host"),
     ],
-    ids=["switch", "choice", "database", "count", "no rate", "period", "cache"],
+    ids=["switch", "choice", "number", "database", "count", "no rate", "period", "cache"],
 )
 def test_nonsense_is_refused_by_name(env, monkeypatch, read, value):
     monkeypatch.setenv("SETTING", value)
