@@ -88,16 +88,17 @@ def _steps(opened: zipfile.ZipFile, first: int) -> Iterator[list[Upload]]:
 def _answer(batch: Batch, uploads: list[Upload]) -> None:
     """Read, keep and note some pictures."""
     first, name = batch.done + batch.failed, batch.version.name if batch.version else ""
-    with transaction.atomic():
-        results = bulk.answer(uploads, version=name, request_id=batch.request_id, key=batch.key)
+    facts = {"request_id": batch.request_id, "key": batch.key}
+    with bulk.answering(uploads, version=name, **facts) as results:
         answers = [
             _row(batch, first + place, upload, result)
             for place, (upload, result) in enumerate(zip(uploads, results, strict=True))
         ]
         refused = sum(answer.prediction is None for answer in answers)
-        batch.done, batch.failed = batch.done + len(answers) - refused, batch.failed + refused
-        _update(batch, done=batch.done, failed=batch.failed)
+        done, failed = batch.done + len(answers) - refused, batch.failed + refused
+        _update(batch, done=done, failed=failed)
         BatchAnswer.objects.bulk_create(answers)
+    batch.done, batch.failed = done, failed
 
 
 def _row(batch: Batch, index: int, upload: Upload, result) -> BatchAnswer:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,24 +58,27 @@ def classify(paths: Iterable[Path], keep: bool = False) -> Iterator[Outcome]:
             yield Outcome(path, guess)
 
 
-def answer(uploads: Sequence[Upload], *, version: str = "", **facts) -> list:
-    """Read pictures and keep them, with the facts that `history.keep_many` takes.
+@contextmanager
+def answering(uploads: Sequence[Upload], *, version: str = "", **facts) -> Iterator[list]:
+    """Read pictures, then keep them as `history.keeping_many` does, with the facts it takes.
 
-    Gives a Prediction for each, or an InvalidImage. All that were read are kept, or none.
-    Raises UnknownVersion, NotReady and NotKept.
+    Gives a Prediction for each, or an InvalidImage. Raises UnknownVersion, too, and NotReady.
     """
     started = time.perf_counter()
     whole = [each.content for each in uploads if isinstance(each.content, bytes)]
     guesses = iter(inference.classify_many(whole, version))
-    results = [next(guesses) if isinstance(each.content, bytes) else each.content for each in uploads]
+    results = [
+        next(guesses) if isinstance(each.content, bytes) else each.content for each in uploads
+    ]
     answered = [
         (upload.content, result, upload.name)
         for upload, result in zip(uploads, results, strict=True)
         if isinstance(result, Guess)
     ]
     took_us = round((time.perf_counter() - started) * 1e6 / max(len(whole), 1))
-    kept = iter(history.keep_many(answered, duration_us=took_us, **facts))
-    return [next(kept) if isinstance(each, Guess) else each for each in results]
+    with history.keeping_many(answered, duration_us=took_us, **facts) as rows:
+        kept = iter(rows)
+        yield [next(kept) if isinstance(each, Guess) else each for each in results]
 
 
 def _batches(paths: Iterable[Path]) -> Iterator[list]:

@@ -3,7 +3,8 @@
 import hashlib
 import uuid
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 from django.core.files.base import ContentFile
@@ -31,9 +32,11 @@ def keep(
     request_id: str = "",
     key: ApiKey | None = None,
 ) -> Prediction:
-    """Write an upload to storage and the row that points at it. Raises NotKept."""
-    prediction = _row(upload, guess, name)
-    prediction.duration_us, prediction.request_id, prediction.key = duration_us, request_id, key
+    """Write an upload to storage and the row that points at it.
+
+    Raises NotKept, and OverQuota when the key has uploaded what it may.
+    """
+    prediction = _row(upload, guess, name, duration_us, request_id, key)
     try:
         prediction.version = registry.row(guess.version)
         _store(prediction, upload)
@@ -42,27 +45,42 @@ def keep(
     return prediction
 
 
-def keep_many(
+@contextmanager
+def keeping_many(
     answered: Sequence[tuple[bytes, Guess, str]],
     *,
     duration_us: int = 0,
     request_id: str = "",
     key: ApiKey | None = None,
-) -> list[Prediction]:
-    """The same for uploads, their guesses and names: all are kept in one transaction, or none."""
-    rows = [_row(*each) for each in answered]
+) -> Iterator[list[Prediction]]:
+    """Keep uploads with their guesses and names, and what the caller adds, in one transaction.
+
+    The files are written before it begins, so that nobody waits for them to write, and go
+    again when it fails. Raises as `keep` does.
+    """
+    rows, paths = [], []
     try:
-        for row in rows:
-            row.duration_us, row.request_id, row.key = duration_us, request_id, key
-        for row, (_, guess, _) in zip(rows, answered, strict=True):
+        for upload, guess, name in answered:
+            row = _row(upload, guess, name, duration_us, request_id, key)
             row.version = registry.row(guess.version)
-        _store_many(rows, [upload for upload, _, _ in answered])
-    except (OSError, DatabaseError) as error:
-        raise NotKept("The pictures were read but could not be stored. Try again.") from error
-    return rows
+            row.upload = default_storage.save(_fresh_path(row.format), ContentFile(upload))
+            paths.append(row.upload.name)
+            rows.append(row)
+        with transaction.atomic():
+            if key:
+                key.count_uploads(len(rows))
+            yield Prediction.objects.bulk_create(rows)
+    except BaseException as error:
+        for path in paths:
+            default_storage.delete(path)
+        if isinstance(error, OSError | DatabaseError):
+            raise NotKept("The pictures could not be stored. Try again.") from error
+        raise
 
 
-def _row(upload: bytes, guess: Guess, name: str) -> Prediction:
+def _row(
+    upload: bytes, guess: Guess, name: str, duration_us: int, request_id: str, key: ApiKey | None
+) -> Prediction:
     return Prediction(
         sha256=hashlib.sha256(upload).digest(),
         size=len(upload),
@@ -73,6 +91,9 @@ def _row(upload: bytes, guess: Guess, name: str) -> Prediction:
         probabilities_float32=guess.probabilities.astype(np.float32).tobytes(),
         reason=guess.reason,
         pixels_zlib=zlib.compress(guess.pixels.tobytes()),
+        duration_us=duration_us,
+        request_id=request_id,
+        key=key,
     )
 
 
@@ -81,25 +102,20 @@ def _store(prediction: Prediction, upload: bytes) -> None:
     path = default_storage.save(_fresh_path(prediction.format), ContentFile(upload))
     try:
         prediction.upload = path
-        prediction.save(force_insert=True)
+        _add(prediction)
     except BaseException:
         default_storage.delete(path)
         raise
 
 
-def _store_many(rows: list[Prediction], uploads: list[bytes]) -> None:
-    paths = []
-    try:
-        for row, upload in zip(rows, uploads, strict=True):
-            path = default_storage.save(_fresh_path(row.format), ContentFile(upload))
-            paths.append(path)
-            row.upload = path
-        with transaction.atomic():
-            Prediction.objects.bulk_create(rows)
-    except BaseException:
-        for path in paths:
-            default_storage.delete(path)
-        raise
+def _add(prediction: Prediction) -> None:
+    """The row, and with a quota the count of it: both or neither."""
+    if prediction.key is None or prediction.key.daily_quota is None:
+        prediction.save(force_insert=True)
+        return
+    with transaction.atomic():
+        prediction.key.count_uploads()
+        prediction.save(force_insert=True)
 
 
 def _fresh_path(format: str) -> str:

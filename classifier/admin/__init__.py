@@ -1,5 +1,6 @@
 from django.contrib import admin
 
+from .batches import BatchAdmin
 from .corrections import CorrectionAdmin
 from .predictions import PredictionAdmin
 from .replays import ReplayAdmin, ReplayAnswerAdmin
@@ -7,6 +8,7 @@ from .training import TrainingRunAdmin
 from .versions import ModelVersionAdmin, PromotionAdmin
 
 __all__ = [
+    "BatchAdmin",
     "CorrectionAdmin",
     "ModelVersionAdmin",
     "PredictionAdmin",

@@ -77,7 +77,10 @@ class MayClassify(Allowed):
     def has_permission(self, request, view):
         if not request.auth and not settings.MNIST_REQUIRE_KEY:
             return True
-        return super().has_permission(request, view)
+        allowed = super().has_permission(request, view)
+        if allowed and request.auth:
+            request.auth.refuse_over_quota()  # now, not after the picture has been read
+        return allowed
 
 
 class MayRead(Allowed):

@@ -1,6 +1,7 @@
 """What all addresses under /api/v1 have in common."""
 
 from django.conf import settings
+from django.core.exceptions import TooManyFilesSent
 from django.core.files.uploadhandler import MemoryFileUploadHandler
 from rest_framework.exceptions import APIException
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -32,6 +33,11 @@ class Erased(APIException):
     default_detail = "This upload was erased."
 
 
+class TooMuch(APIException):
+    status_code = 413
+    default_code = "too_many"
+
+
 class InMemory(MemoryFileUploadHandler):
     """Files of a body whose length is within its view's limit, whatever the site's is."""
 
@@ -55,6 +61,12 @@ class ApiView(APIView):
         refuse_too_large(request, self.most_bytes)
         request._request.upload_handlers = [InMemory(request._request)]
         super().initial(request, *args, **kwargs)
+
+    def handle_exception(self, exc):
+        if isinstance(exc, TooManyFilesSent):
+            most = settings.MNIST_MAX_BATCH_PICTURES
+            exc = TooMuch(f"Expected at most {most} pictures in a request.")
+        return super().handle_exception(exc)
 
     def page(self, rows, told) -> Response:
         """A page of a list, each row as `told` tells it."""

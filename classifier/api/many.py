@@ -1,7 +1,7 @@
 """/api/v1/predictions/batch: many pictures in one request."""
 
 from django.conf import settings
-from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.exceptions import ValidationError
 from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 
@@ -11,17 +11,12 @@ from classifier.inference import InvalidImage
 from classifier.models import Prediction
 
 from .access import MayClassify
-from .base import ApiView
+from .base import ApiView, TooMuch
 from .predictions import ModelWish
 from .serializers import record
 
 
-class TooMuch(APIException):
-    status_code = 413
-    default_code = "too_many"
-
-
-class BatchView(ApiView):
+class PredictionsBatchView(ApiView):
     """POST pictures; the answers come in their order, with an error where there is none."""
 
     permission_classes = [MayClassify]
@@ -36,12 +31,10 @@ class BatchView(ApiView):
         wanted.is_valid(raise_exception=True)
         uploads = pictures(request)
         refuse_too_many_pixels(uploads)
-        results = bulk.answer(
-            uploads,
-            version=wanted.validated_data.get("model", ""),
-            request_id=request.id,
-            key=request.auth,
-        )
+        facts = {"request_id": request.id, "key": request.auth}
+        version = wanted.validated_data.get("model", "")
+        with bulk.answering(uploads, version=version, **facts) as results:
+            pass  # nothing to add
         told = [
             outcome(index, upload.name, result)
             for index, (upload, result) in enumerate(zip(uploads, results, strict=True))
@@ -50,13 +43,10 @@ class BatchView(ApiView):
 
 
 def pictures(request) -> list[Upload]:
-    """The files in the field `image`. Raises ValidationError and TooMuch."""
+    """The files in the field `image`. Raises ValidationError."""
     images = request.FILES.getlist("image")
-    most = settings.MNIST_MAX_BATCH_PICTURES
     if not images:
         raise ValidationError({"image": ["Expected files in this multipart field."]})
-    if len(images) > most:
-        raise TooMuch(f"Expected at most {most} pictures in a request, found {len(images)}.")
     return [Upload(content(image), image.name) for image in images]
 
 
@@ -87,12 +77,12 @@ def size(upload: Upload) -> int:
     return header.width * header.height
 
 
-def outcome(index: int, name: str, result: Prediction | InvalidImage) -> dict:
-    """What is told of one of many: its answer, or why there is none."""
-    refused = isinstance(result, InvalidImage)
+def outcome(index: int, name: str, result) -> dict:
+    """What is told of one of many: a Prediction, or what has the code and detail of a refusal."""
+    answered = isinstance(result, Prediction)
     return {
         "index": index,
         "name": name,
-        "prediction": None if refused else record(result),
-        "error": {"code": result.code, "detail": result.detail} if refused else None,
+        "prediction": record(result) if answered else None,
+        "error": None if answered else {"code": result.code, "detail": result.detail},
     }

@@ -1,6 +1,6 @@
 """What the site remembers."""
 
-from .access import ApiKey
+from .access import ApiKey, OverQuota
 from .batches import Batch, BatchAnswer
 from .history import DISAGREES, LABELS, NOT_A_DIGIT, Prediction, PredictionQuerySet
 from .replay import Replay, ReplayAnswer
@@ -16,6 +16,7 @@ __all__ = [
     "BatchAnswer",
     "Correction",
     "ModelVersion",
+    "OverQuota",
     "Prediction",
     "PredictionQuerySet",
     "Promotion",

@@ -2,11 +2,12 @@
 
 import hashlib
 import secrets
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
+from django.db.models import Case, F, Q, When
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
@@ -15,6 +16,16 @@ SECRET_BYTES = 32
 PREFIX_BYTES = 4
 LAST_USED_EVERY = timedelta(minutes=1)
 NOBODYS_SHA256 = bytes(32)  # compared with when there is no such key, so that it takes as long
+
+
+class OverQuota(RuntimeError):
+    """A key has uploaded what it may on this day; `wait_s` seconds are left of it."""
+
+    def __init__(self, quota: int):
+        super().__init__(f"This key may upload {quota} pictures a day, and has. Days end in UTC.")
+        now = timezone.now()
+        midnight = datetime.combine(now.date() + timedelta(days=1), time(), UTC)
+        self.wait_s = (midnight - now).total_seconds()
 
 
 class ApiKeyQuerySet(models.QuerySet):
@@ -87,6 +98,34 @@ class ApiKey(models.Model):
         if self.has_expired:
             return "expired"
         return "usable" if self.owner.is_active else "its owner's account is closed"
+
+    @property
+    def counted_today(self) -> int:
+        return self.counted if self.counted_on == timezone.now().date() else 0
+
+    def refuse_over_quota(self) -> None:
+        """Raises OverQuota when nothing is left of the day's uploads."""
+        if self.daily_quota is not None and self.counted_today >= self.daily_quota:
+            raise OverQuota(self.daily_quota)
+
+    def count_uploads(self, uploads: int = 1) -> None:
+        """Count against the quota, in one statement, so that processes together keep to it.
+
+        Raises OverQuota.
+        """
+        if self.daily_quota is None:
+            return
+        today = timezone.now().date()
+        others = Q(counted__lte=F("daily_quota") - uploads)
+        allowed = type(self).objects.filter(
+            (~Q(counted_on=today) & Q(daily_quota__gte=uploads)) | (Q(counted_on=today) & others),
+            pk=self.pk,
+        )
+        if not allowed.update(
+            counted=Case(When(counted_on=today, then=F("counted") + uploads), default=uploads),
+            counted_on=today,
+        ):
+            raise OverQuota(self.daily_quota)
 
     def note_use(self) -> None:
         """Keep when it was used last; written once a minute at most."""
