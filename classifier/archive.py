@@ -35,7 +35,9 @@ def check(content: bytes) -> int:
         raise InvalidArchive("not_a_zip", "Expected a whole ZIP.") from error
     unpacked, most = sum(each.file_size for each in found), settings.MNIST_MAX_ZIP_UNPACKED_BYTES
     if unpacked > most:
-        raise InvalidArchive("too_large", f"Expected at most {most} bytes unpacked, not {unpacked}.")
+        raise InvalidArchive(
+            "too_large", f"Expected at most {most} bytes unpacked, not {unpacked}."
+        )
     if not found:
         raise InvalidArchive("no_image", "Expected files in the ZIP.")
     return len(found)
@@ -48,7 +50,7 @@ def entries(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
 
 def is_hidden(entry: zipfile.ZipInfo) -> bool:
     parts = PurePosixPath(entry.filename).parts
-    return "__MACOSX" in parts or bool(parts) and parts[-1].startswith(".")
+    return "__MACOSX" in parts or any(part.startswith(".") for part in parts[-1:])
 
 
 def read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Upload:

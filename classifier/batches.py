@@ -50,9 +50,7 @@ def begin(content: bytes, *, version: ModelVersion | None = None, **facts) -> Ba
 def claim(batch: Batch) -> bool:
     """Begin or go on with a batch that waits; False when another does, or it was cancelled."""
     waiting = Batch.objects.filter(pk=batch.pk, state=State.WAITING)
-    changed = waiting.update(
-        state=State.RUNNING, attempt=F("attempt") + 1, heard_at=timezone.now()
-    )
+    changed = waiting.update(state=State.RUNNING, attempt=F("attempt") + 1, heard_at=timezone.now())
     batch.refresh_from_db()
     return bool(changed)
 

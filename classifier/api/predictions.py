@@ -94,4 +94,3 @@ class PredictionView(ApiView):
             raise PermissionDenied("Only staff with the permission 'erase' may do this.")
         erasure.erase(chosen)
         return Response(status=204)
-
