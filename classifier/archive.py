@@ -77,6 +77,6 @@ def pack(files: Iterable[tuple[str, bytes]]) -> bytes:
     """Names and contents as a ZIP, in their order; pictures are compressed already."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in files:
-            archive.writestr(zipfile.ZipInfo(name or "unnamed"), content)
+        for place, (name, content) in enumerate(files):
+            archive.writestr(zipfile.ZipInfo(f"{place}/{name}"), content)  # names may be the same
     return packed.getvalue()
