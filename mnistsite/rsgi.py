@@ -48,7 +48,7 @@ async def application(scope, protocol):
     body = bytearray()
     try:
         async with asyncio.timeout(settings.MNIST_BODY_TIMEOUT_S):
-            length = await read(protocol, body)
+            length = await read(protocol, body, most_bytes(scope.path))
         if length < declared(scope) <= settings.MNIST_MAX_DRAINED_BYTES:  # the client is gone
             raise Refused(400, "cut_short", "The body is shorter than its Content-Length.")
         await answer(scope, protocol, bytes(body), length)
@@ -60,7 +60,7 @@ async def application(scope, protocol):
         _held -= len(body)
 
 
-async def read(protocol, body: bytearray) -> int:
+async def read(protocol, body: bytearray, limit: int) -> int:
     """Read a body into memory, up to the limit; returns its length.
 
     What comes after the limit is thrown away, up to a second one: a client that is still
@@ -70,7 +70,7 @@ async def read(protocol, body: bytearray) -> int:
     length = 0
     async for chunk in protocol:
         length += len(chunk)
-        if length <= settings.FILE_UPLOAD_MAX_MEMORY_SIZE:
+        if length <= limit:
             body += chunk
             _held += len(chunk)
             if _held > settings.MNIST_MAX_HELD_BYTES:
@@ -78,6 +78,13 @@ async def read(protocol, body: bytearray) -> int:
         elif length > settings.MNIST_MAX_DRAINED_BYTES:
             break
     return length
+
+
+def most_bytes(path: str) -> int:
+    """How much of a body is kept for Django; each view of the API has a limit of its own below."""
+    if path.startswith("/api/"):
+        return settings.MNIST_MAX_BATCH_BYTES
+    return settings.FILE_UPLOAD_MAX_MEMORY_SIZE
 
 
 def declared(scope) -> int:

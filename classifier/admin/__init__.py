@@ -1,5 +1,6 @@
 from django.contrib import admin
 
+from .batches import BatchAdmin
 from .corrections import CorrectionAdmin
 from .keys import ApiKeyAdmin
 from .predictions import PredictionAdmin
@@ -9,6 +10,7 @@ from .versions import ModelVersionAdmin, PromotionAdmin
 
 __all__ = [
     "ApiKeyAdmin",
+    "BatchAdmin",
     "CorrectionAdmin",
     "ModelVersionAdmin",
     "PredictionAdmin",

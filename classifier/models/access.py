@@ -147,17 +147,21 @@ class ApiKey(models.Model):
         if self.daily_quota is not None and self.counted_today >= self.daily_quota:
             raise OverQuota(self.daily_quota)
 
-    def count_upload(self) -> None:
-        """Count one against the quota, in one statement, so that processes together keep to it.
+    def count_uploads(self, uploads: int = 1) -> None:
+        """Count against the quota, in one statement, so that processes together keep to it.
 
         Raises OverQuota.
         """
+        if self.daily_quota is None:
+            return
         today = timezone.now().date()
+        others = Q(counted__lte=F("daily_quota") - uploads)
         allowed = type(self).objects.filter(
-            ~Q(counted_on=today) | Q(counted__lt=F("daily_quota")), pk=self.pk
+            (~Q(counted_on=today) & Q(daily_quota__gte=uploads)) | (Q(counted_on=today) & others),
+            pk=self.pk,
         )
         if not allowed.update(
-            counted=Case(When(counted_on=today, then=F("counted") + 1), default=1),
+            counted=Case(When(counted_on=today, then=F("counted") + uploads), default=uploads),
             counted_on=today,
         ):
             raise OverQuota(self.daily_quota)

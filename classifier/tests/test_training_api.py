@@ -23,7 +23,9 @@ def test_a_training_is_started_listed_and_told(admin_client, admin_user):
     response = admin_client.post(RUNS, PLAIN, "application/json")
     told = response.json()
     assert (response.status_code, told["state"], told["started_by"]) == (201, "waiting", "admin")
-    assert admin_client.get(RUNS).json() == [admin_client.get(f"{RUNS}/{told['id']}").json()]
+    assert admin_client.get(RUNS).json()["results"] == [
+        admin_client.get(f"{RUNS}/{told['id']}").json()
+    ]
 
 
 def test_a_training_is_handed_to_a_worker(admin_client, django_capture_on_commit_callbacks):
