@@ -37,12 +37,13 @@ INSTALLED_APPS = [
     "rest_framework",
     "django_tasks",
     "django_tasks_db",
+    "drf_spectacular_sidecar",  # static files of the API's page, no code
     "classifier",
 ]
 MIDDLEWARE = [
+    "classifier.request_id.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "classifier.request_id.RequestIdMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -130,12 +131,21 @@ WHITENOISE_AUTOREFRESH = False
 MNIST_MAX_UPLOAD_BYTES = 16 * 1024 * 1024
 MNIST_MAX_DRAINED_BYTES = 64 * 1024 * 1024  # of a refused body, so that the client hears why
 MNIST_MAX_FORM_BYTES = 64 * 1024  # of multipart beside the file itself
+MNIST_MAX_BATCH_BYTES = 64 * 1024 * 1024  # of a body with many pictures, or a ZIP of them
+DATA_UPLOAD_MAX_NUMBER_FILES = MNIST_MAX_BATCH_PICTURES = 100  # in one request
+MNIST_MAX_BATCH_PIXELS = 100_000_000  # that one request may keep others waiting for
+MNIST_MAX_ZIP_ENTRIES = 10_000
+MNIST_MAX_ZIP_UNPACKED_BYTES = 1024 * 1024 * 1024
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 FILE_UPLOAD_MAX_MEMORY_SIZE = MNIST_MAX_UPLOAD_BYTES + MNIST_MAX_FORM_BYTES
 
 # Access
 
 MNIST_REQUIRE_KEY = env.switch("MNIST_REQUIRE_KEY")  # for uploads; the rest needs one anyway
+MNIST_THROTTLE_KEY = env.rate("MNIST_THROTTLE_KEY")
+MNIST_THROTTLE_ADDRESS = env.rate("MNIST_THROTTLE_ADDRESS")
+MNIST_NUM_PROXIES = env.count("MNIST_NUM_PROXIES")  # whose X-Forwarded-For is believed
+CACHES = {"default": env.cache("CACHE_URL")}
 
 MNIST_RETENTION_DAYS = env.number("MNIST_RETENTION_DAYS")  # then uploads go; None: never
 
@@ -158,7 +168,7 @@ MNIST_SERVING = "MNIST_SERVING" in env or env.text("RUN_MAIN") == "true"  # wsgi
 # Background work: in the database, or on Redis for workers on other machines
 
 TASKS_REDIS_URL = env.text("TASKS_REDIS_URL")
-_needed = {"TASKS_REDIS_URL": "django_tasks_rq", "S3_BUCKET": "storages"}
+_needed = {"TASKS_REDIS_URL": "django_tasks_rq", "S3_BUCKET": "storages", "CACHE_URL": "redis"}
 for _name, _module in _needed.items():
     if env.text(_name) and not find_spec(_module):
         raise ImproperlyConfigured(f"{_name} needs: pip install -r requirements-scale.txt")
@@ -173,6 +183,12 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "classifier.api.errors.exception_handler",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "UNAUTHENTICATED_USER": None,
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",  # imported by whoever asks
+    "DEFAULT_THROTTLE_CLASSES": [
+        "classifier.api.throttles.KeyLimit",
+        "classifier.api.throttles.AddressLimit",
+    ],
+    "NUM_PROXIES": MNIST_NUM_PROXIES,
 }
 
 LOG_LEVEL = env.choice("LOG_LEVEL", ["INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL"])

@@ -12,6 +12,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 
 from classifier.models import ApiKey, Prediction, PredictionQuerySet
+from classifier.models.access import OWNER_NEEDS
 
 VIEW = "classifier.view_prediction"
 
@@ -77,7 +78,10 @@ class MayClassify(Allowed):
     def has_permission(self, request, view):
         if not request.auth and not settings.MNIST_REQUIRE_KEY:
             return True
-        return super().has_permission(request, view)
+        allowed = super().has_permission(request, view)
+        if allowed and request.auth:
+            request.auth.refuse_over_quota()  # now, not after the picture has been read
+        return allowed
 
 
 class MayRead(Allowed):
@@ -90,12 +94,12 @@ class MayRead(Allowed):
 
 class MayReview(Allowed):
     scope = ApiKey.Scope.REVIEW.value
-    permission = "classifier.review"
+    permission = OWNER_NEEDS["review"]
 
 
 class MayTrain(Allowed):
     scope = ApiKey.Scope.TRAIN.value
-    permission = "classifier.train"
+    permission = OWNER_NEEDS["train"]
 
 
 def readable(request) -> PredictionQuerySet:

@@ -5,22 +5,24 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test import RequestFactory
 from django.utils import timezone
 
+from classifier import history, inference
 from classifier.api.access import MayClassify, MayRead, MayReview, MayTrain, readable
-from classifier.models import ApiKey, Prediction
+from classifier.models import ApiKey, OverQuota, Prediction
 
 pytestmark = pytest.mark.django_db
 BAD = {
     "basic": "Basic !!!",
     "no key": "Bearer",
-    "unknown": "Bearer mnist_0a1b2c3d_" + "x" * 43,
+    "unknown": "Bearer mnist_0a1b2c3d4e5f_" + "x" * 43,
     "no prefix": "Bearer mnist_x",
-    "other mark": "Bearer sk_0a1b2c3d_xyz",
+    "other mark": "Bearer sk_0a1b2c3d4e5f_xyz",
     "not ASCII": "Bearer mnist_\xe9",
-    "NUL": "Bearer mnist_0a1b2c3d_a\0b",
+    "NUL": "Bearer mnist_0a1b2c3d4e5f_a\0b",
     "long": "Bearer " + "a" * 100_000,
 }
 
@@ -43,10 +45,27 @@ def test_only_the_digest_of_a_key_is_kept(admin_user):
 
 
 def test_a_key_is_found_by_all_of_itself(admin_user):
-    key, text = ApiKey.objects.issue(name="robot", owner=admin_user, scopes=[])
+    key, text = ApiKey.objects.issue(name="robot", owner=admin_user, scopes=["read"])
     assert ApiKey.objects.matching(text) == key
     for other in (text[:-1], text + "x", text.upper(), f" {text}", text.split("_", 2)[2], ""):
         assert ApiKey.objects.matching(other) is None
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"scopes": ["classify", "fly"]}, "no scope 'fly'"),
+        ({"scopes": []}, "cannot be blank"),
+        ({"scopes": ["train"]}, "not staff with the permission to train"),
+        ({"scopes": ["review"]}, "not staff with the permission to review"),
+        ({"expires_at": timezone.now() - timedelta(days=1)}, "has passed"),
+        ({"daily_quota": 0}, "greater than or equal to 1"),
+    ],
+)
+def test_a_key_that_could_not_do_what_it_is_for_is_not_made(person, facts, words):
+    with pytest.raises(ValidationError, match=words):
+        ApiKey.objects.issue(**{"name": "x", "owner": person(), "scopes": ["read"], **facts})
+    assert not ApiKey.objects.exists()
 
 
 @pytest.mark.parametrize("header", BAD.values(), ids=BAD)
@@ -174,3 +193,40 @@ def test_a_key_reads_its_own_uploads_or_all_if_its_owner_may(add, bearer, person
     assert list(readable(asked(mine.owner, mine))) == [own]
     assert list(readable(asked(theirs.owner, theirs))) == [other, own]
     assert not readable(asked()).exists()
+
+
+def test_a_key_over_its_quota_is_a_429_until_the_day_ends(post, bearer, files):
+    key, header = bearer("classify", daily_quota=2)
+    assert [post(**header).status_code for _ in range(3)] == [200, 200, 429]
+    response = post(**header)
+    assert response.json()["code"] == "over_quota"
+    assert 1 <= int(response["Retry-After"]) <= 24 * 3600
+    assert len(files()) == Prediction.objects.count() == 2
+    yesterday = timezone.now().date() - timedelta(days=1)
+    ApiKey.objects.filter(pk=key.pk).update(counted_on=yesterday)
+    assert post(**header).status_code == 200
+
+
+def test_what_is_refused_does_not_count(post, bearer):
+    _, header = bearer("classify", daily_quota=1)
+    assert post(b"no picture", **header).status_code == 404
+    assert post(**header).status_code == 200
+
+
+def test_two_at_once_do_not_pass_the_quota(bearer, sample, files):
+    """Both have looked before either was counted."""
+    key, _ = bearer("classify", daily_quota=1)
+    guess = inference.classify(sample("7_paint.png"))
+    key.refuse_over_quota()
+    history.keep(sample("7_paint.png"), guess, key=key)
+    with pytest.raises(OverQuota, match="1 pictures a day"):
+        history.keep(sample("7_paint.png"), guess, key=key)
+    assert len(files()) == Prediction.objects.count() == 1
+
+
+def test_what_could_not_be_kept_does_not_count(post, bearer, monkeypatch):
+    _, header = bearer("classify", daily_quota=1)
+    with monkeypatch.context() as broken:
+        broken.setattr(Prediction, "save", lambda *args, **kwargs: 1 / 0)
+        assert post(**header).status_code == 503
+    assert post(**header).status_code == 200

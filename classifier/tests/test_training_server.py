@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import requests
 
-from .test_server import Server, proportional_megabytes
+from .server import Server, proportional_megabytes
 
 pytestmark = pytest.mark.slow
 RUNS = "/api/v1/training-runs"

@@ -94,9 +94,9 @@ def start_worker():
 
 
 def granian(host, port, workers):
-    """The arguments of `python -m granian`."""
+    """The arguments of granian, as Python runs it."""
     return [
-        *("-m", "granian", "mnistsite.rsgi:application", "--interface", "rsgi"),
+        *("-m", "mnistsite.server", "mnistsite.rsgi:application", "--interface", "rsgi"),
         *("--host", host, "--port", str(port), "--workers", str(workers)),
         *("--backlog", str(BACKLOG), "--backpressure", str(BACKLOG), "--no-ws"),
         *("--respawn-failed-workers", "--log-level", "warning"),
