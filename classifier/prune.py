@@ -15,8 +15,8 @@ from django.core.files.storage import default_storage
 from django.db.models import Max, Min
 from django.utils import timezone
 
-from . import registry
-from .models import ModelVersion, Prediction, TrainingRun
+from . import batches, registry
+from .models import Batch, ModelVersion, Prediction, TrainingRun
 from .storage import is_local, list_folder
 
 AGE = timedelta(hours=1)
@@ -36,6 +36,7 @@ class Leftover(NamedTuple):
 def leftovers() -> Iterator[Leftover]:
     """All files and folders that nothing points at."""
     yield from uploads_without_rows()
+    yield from archives_of_no_batch()
     yield from files_of_no_version()
     if not is_local():
         yield from copies_of_idle_versions()
@@ -59,9 +60,7 @@ def uploads_without_rows() -> Iterator[Leftover]:
             chunk = [path for path in strangers[start : start + CHUNK] if _is_old(path)]
             # Rows of this day were left out above. A clock that was set may have put the row of
             # a file on another day: before anything is deleted, all rows are asked.
-            kept = set(
-                Prediction.objects.filter(upload__in=chunk).values_list("upload", flat=True)
-            )
+            kept = set(Prediction.objects.filter(upload__in=chunk).values_list("upload", flat=True))
             yield from (_stored(path, "file without a row") for path in chunk if path not in kept)
 
 
@@ -109,7 +108,16 @@ def _is_old(path: str) -> bool:
         return False
 
 
-# Versions and trainings
+# Batches, versions and trainings
+
+
+def archives_of_no_batch() -> Iterator[Leftover]:
+    """ZIPs that were stored and whose batch was not, or that outlived it."""
+    kept = set(Batch.objects.exclude(archive="").values_list("archive", flat=True))
+    for name in list_folder(batches.FOLDER)[1]:
+        path = f"{batches.FOLDER}/{name}"
+        if path not in kept and name.endswith((".zip", ".partial")) and _is_old(path):
+            yield _stored(path, "archive of no batch")
 
 
 def files_of_no_version() -> Iterator[Leftover]:

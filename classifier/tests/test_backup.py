@@ -17,8 +17,8 @@ from django.core.management import CommandError, call_command
 from classifier import backup, erasure, prune, snapshot
 from classifier.models import Prediction
 
+from .server import ROOT, Server
 from .services import postgres
-from .test_server import ROOT, Server
 
 
 def manage(*arguments, **settings):
