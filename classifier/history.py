@@ -12,7 +12,7 @@ from django.core.files.storage import default_storage
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from . import registry
+from . import metrics, registry
 from .inference import Guess, inspect
 from .models import ApiKey, Prediction
 
@@ -39,9 +39,12 @@ def keep(
     prediction = _row(upload, guess, name, duration_us, request_id, key)
     try:
         prediction.version = registry.row(guess.version)
+        lap = metrics.Laps()
         _store(prediction, upload)
+        lap("store")
     except (OSError, DatabaseError) as error:
         raise NotKept("The picture was read but could not be stored. Try again.") from error
+    metrics.note_answer(guess.digit, guess.reason, guess.version)
     return prediction
 
 
@@ -70,6 +73,8 @@ def keeping_many(
             if key:
                 key.count_uploads(len(rows))
             yield Prediction.objects.bulk_create(rows)
+        for row in rows:
+            metrics.note_answer(row.digit, row.reason, row.version.name)
     except BaseException as error:
         for path in paths:
             default_storage.delete(path)

@@ -24,7 +24,7 @@ from ml.header import InvalidImage, inspect
 from ml.predict import Guess, Predictor
 from ml.preprocess import prepare
 
-from . import registry
+from . import metrics, registry
 from .models import ModelVersion
 from .registry import UnknownVersion
 
@@ -58,7 +58,7 @@ def classify(upload: bytes, version: str = "") -> Guess:
 
     Raises InvalidImage, UnknownVersion and NotReady.
     """
-    return predictor(version).read(upload)
+    return predictor(version).read(upload, metrics.Laps())
 
 
 def classify_many(uploads: Sequence[bytes], version: str = "") -> list[Guess | InvalidImage]:
@@ -215,7 +215,7 @@ os.register_at_fork(after_in_child=_after_fork)
 
 def read_sample() -> Guess:
     """Read a picture of our own, to see that it can be done. Raises NotReady."""
-    return classify(_sample())
+    return predictor().read(_sample())
 
 
 @lru_cache(maxsize=1)

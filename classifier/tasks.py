@@ -1,5 +1,6 @@
 """What is done in the background, by `manage.py work`."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import time
 
 from django.conf import settings
 from django.db import transaction
-from django_tasks import task
+from django_tasks import TaskResultStatus, task
 
 from . import batches, replay, runs
 from .models import Batch, Replay, TrainingRun
@@ -16,6 +17,19 @@ from .models import Batch, Replay, TrainingRun
 LOOK_EVERY_S = 0.5
 PATIENCE_S = 15.0  # with a cancelled training, before it is killed
 OUTPUT_CHARACTERS = 2_000
+
+
+def waiting_count() -> int | None:
+    """How many tasks no worker has begun; None when what holds the queue does not answer."""
+    if not settings.TASKS_REDIS_URL:
+        from django_tasks_db.models import DBTaskResult
+
+        return DBTaskResult.objects.filter(status=TaskResultStatus.READY).count()
+    import django_rq
+    from redis import RedisError
+
+    with contextlib.suppress(RedisError):
+        return django_rq.get_queue("default").count
 
 
 def send(run: TrainingRun) -> None:

@@ -3,7 +3,7 @@ from django.urls import include, path
 from .api.batches import BatchesView, BatchView, CancelBatchView, ResultView, ResumeBatchView
 from .api.corrections import CorrectionsView
 from .api.docs import docs, schema
-from .api.health import healthz, readyz
+from .api.health import healthz, metrics, readyz
 from .api.many import PredictionsBatchView
 from .api.models import ActivateView, ModelsView, ModelView
 from .api.pictures import ExplanationView, PictureView, PixelsView
@@ -40,4 +40,5 @@ urlpatterns = [
     path("api/v1/", include(api)),
     path("healthz", healthz),
     path("readyz", readyz),
+    path("metrics", metrics),
 ]

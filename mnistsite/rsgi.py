@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from django.conf import settings
 
+from classifier import metrics
 from classifier.api import problem
 from classifier.request_id import choose
 
@@ -32,6 +33,7 @@ BASE = {
 _thread = ThreadPoolExecutor(1, "django")  # more take turns at the interpreter's lock, and cost
 _waiting = 0  # requests that are there in full and wait for the thread
 _held = 0  # bytes of all bodies in memory
+metrics.requests_waiting = lambda: _waiting
 
 
 class Refused(Exception):
@@ -156,6 +158,7 @@ def refuse(scope, protocol, refusal: Refused) -> None:
     log = logger.warning if told.status >= 500 else logger.info
     what = scope.method, scope.path[:100], told.status, told.code
     log("%s %r: %s %s, request %s", *what, request_id)
+    metrics.note_refusal(told.status, told.code)
     headers = problem.headers(told, scope.path) | {"X-Request-ID": request_id}
     content = problem.as_json(told, scope.path, request_id)
     sent = [(name.lower(), value) for name, value in headers.items()]

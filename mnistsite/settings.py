@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "classifier",
 ]
 MIDDLEWARE = [
+    "classifier.metrics.MetricsMiddleware",
     "classifier.request_id.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -191,6 +192,12 @@ REST_FRAMEWORK = {
     "NUM_PROXIES": MNIST_NUM_PROXIES,
 }
 
+# Being watched
+
+MNIST_METRICS_KEY = env.text("MNIST_METRICS_KEY")  # that /metrics asks for; empty: open
+PROMETHEUS_MULTIPROC_DIR = env.text("PROMETHEUS_MULTIPROC_DIR")  # set by mnistsite/server.py
+if PROMETHEUS_MULTIPROC_DIR:  # a clean-up of temporary files must not keep a worker from starting
+    Path(PROMETHEUS_MULTIPROC_DIR).mkdir(parents=True, exist_ok=True)
 LOG_LEVEL = env.choice("LOG_LEVEL", ["INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL"])
 LOGGING = {
     "version": 1,
