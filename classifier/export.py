@@ -59,13 +59,14 @@ def record(prediction: Prediction) -> dict:
 
 def as_csv(rows: Iterable[Prediction]) -> Iterator[bytes]:
     """A line of names, then a line for each row; the probabilities are ten columns."""
-    yield _line([*FIELDS[:-1], *(f"probability_{digit}" for digit in range(10))])
+    yield csv_line([*FIELDS[:-1], *(f"probability_{digit}" for digit in range(10))])
     for row in rows:
         *cells, probabilities = record(row).values()
-        yield _line([*cells, *probabilities])
+        yield csv_line([*cells, *probabilities])
 
 
-def _line(cells: list) -> bytes:
+def csv_line(cells: list) -> bytes:
+    """Cells as a line of CSV."""
     line = io.StringIO()
     csv.writer(line).writerow([_harmless(cell) for cell in cells])
     return line.getvalue().encode()

@@ -15,8 +15,9 @@ from django.core.files.storage import default_storage
 from django.db.models import Max, Min
 from django.utils import timezone
 
-from . import registry
-from .models import ModelVersion, Prediction, TrainingRun
+from . import batches, registry
+from .models import Batch, ModelVersion, Prediction, TrainingRun
+from .storage import is_local, list_folder
 
 AGE = timedelta(hours=1)
 RESUMABLE = timedelta(days=30)  # a training that ended earlier is not going to be resumed
@@ -35,18 +36,11 @@ class Leftover(NamedTuple):
 def leftovers() -> Iterator[Leftover]:
     """All files and folders that nothing points at."""
     yield from uploads_without_rows()
+    yield from archives_of_no_batch()
     yield from files_of_no_version()
-    if not _is_local():
+    if not is_local():
         yield from copies_of_idle_versions()
     yield from abandoned_trainings()
-
-
-def _is_local() -> bool:
-    try:
-        default_storage.path("")
-    except NotImplementedError:
-        return False
-    return True
 
 
 def _stored(path: str, kind: str) -> Leftover:
@@ -90,7 +84,7 @@ def _days_in_storage(path: str = "uploads", depth: int = 3) -> Iterator[date]:
     if depth == 0:
         yield datetime.strptime(path, "uploads/%Y/%m/%d").date()
         return
-    for name in _list(path)[0]:
+    for name in list_folder(path)[0]:
         if name.isdecimal():
             yield from _days_in_storage(f"{path}/{name}", depth - 1)
 
@@ -98,15 +92,7 @@ def _days_in_storage(path: str = "uploads", depth: int = 3) -> Iterator[date]:
 def _listed(day: date) -> set[str]:
     """The paths of the files in a day's folder."""
     folder = f"uploads/{day:%Y/%m/%d}"
-    return {f"{folder}/{name}" for name in _list(folder)[1]}
-
-
-def _list(path: str) -> tuple[list[str], list[str]]:
-    """Folders and files in a folder of the storage; none when it is not there."""
-    try:
-        return default_storage.listdir(path)
-    except FileNotFoundError:
-        return [], []
+    return {f"{folder}/{name}" for name in list_folder(folder)[1]}
 
 
 def _named(day: date) -> set[str]:
@@ -122,13 +108,22 @@ def _is_old(path: str) -> bool:
         return False
 
 
-# Versions and trainings
+# Batches, versions and trainings
+
+
+def archives_of_no_batch() -> Iterator[Leftover]:
+    """ZIPs that were stored and whose batch was not, or that outlived it."""
+    kept = set(Batch.objects.exclude(archive="").values_list("archive", flat=True))
+    for name in list_folder(batches.FOLDER)[1]:
+        path = f"{batches.FOLDER}/{name}"
+        if path not in kept and name.endswith((".zip", ".partial")) and _is_old(path):
+            yield _stored(path, "archive of no batch")
 
 
 def files_of_no_version() -> Iterator[Leftover]:
     """Networks and reports in storage that no version has: left by a killed registration."""
     names = set(ModelVersion.objects.values_list("name", flat=True))
-    for name in _list(registry.FOLDER)[1]:
+    for name in list_folder(registry.FOLDER)[1]:
         path, version = f"{registry.FOLDER}/{name}", _version_of(name)
         if (name.endswith(".partial") or (version and version not in names)) and _is_old(path):
             yield _stored(path, "file of no version")

@@ -55,13 +55,6 @@ class Environment:
             f"Expected {name} to be one of {', '.join(choices)}, received {value!r}."
         )
 
-    def number(self, name: str) -> int | None:
-        """A whole number of at least 1; None if there is none."""
-        value = self.text(name)
-        if value and not (value.isascii() and value.isdecimal() and int(value) > 0):
-            raise ImproperlyConfigured(f"Expected {name} to be 1 or more, received {value!r}.")
-        return int(value) if value else None
-
     def count(self, name: str) -> int:
         """A number from 0 on; 0 if there is none."""
         value = self.text(name) or "0"
@@ -94,6 +87,13 @@ class Environment:
             )
         timeouts = {"socket_timeout": 1, "socket_connect_timeout": 1}
         return {"BACKEND": REDIS_CACHE, "LOCATION": address, "OPTIONS": timeouts}
+
+    def number(self, name: str) -> int | None:
+        """A whole number of at least 1; None if there is none."""
+        value = self.text(name)
+        if value and not (value.isascii() and value.isdecimal() and int(value) > 0):
+            raise ImproperlyConfigured(f"Expected {name} to be 1 or more, received {value!r}.")
+        return int(value) if value else None
 
     def database(self, name: str, default: Path) -> dict:
         """Django's settings of a database given by its address; a SQLite file by default.

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from django.conf import settings
 
+from classifier import metrics
 from classifier.api import problem
 from classifier.request_id import choose
 
@@ -32,6 +33,7 @@ BASE = {
 _thread = ThreadPoolExecutor(1, "django")  # more take turns at the interpreter's lock, and cost
 _waiting = 0  # requests that are there in full and wait for the thread
 _held = 0  # bytes of all bodies in memory
+metrics.requests_waiting = lambda: _waiting
 
 
 class Refused(Exception):
@@ -48,7 +50,7 @@ async def application(scope, protocol):
     body = bytearray()
     try:
         async with asyncio.timeout(settings.MNIST_BODY_TIMEOUT_S):
-            length = await read(protocol, body)
+            length = await read(protocol, body, most_bytes(scope.path))
         if length < declared(scope) <= settings.MNIST_MAX_DRAINED_BYTES:  # the client is gone
             raise Refused(400, "cut_short", "The body is shorter than its Content-Length.")
         await answer(scope, protocol, bytes(body), length)
@@ -60,7 +62,7 @@ async def application(scope, protocol):
         _held -= len(body)
 
 
-async def read(protocol, body: bytearray) -> int:
+async def read(protocol, body: bytearray, limit: int) -> int:
     """Read a body into memory, up to the limit; returns its length.
 
     What comes after the limit is thrown away, up to a second one: a client that is still
@@ -70,7 +72,7 @@ async def read(protocol, body: bytearray) -> int:
     length = 0
     async for chunk in protocol:
         length += len(chunk)
-        if length <= settings.FILE_UPLOAD_MAX_MEMORY_SIZE:
+        if length <= limit:
             body += chunk
             _held += len(chunk)
             if _held > settings.MNIST_MAX_HELD_BYTES:
@@ -78,6 +80,13 @@ async def read(protocol, body: bytearray) -> int:
         elif length > settings.MNIST_MAX_DRAINED_BYTES:
             break
     return length
+
+
+def most_bytes(path: str) -> int:
+    """How much of a body is kept for Django; each view of the API has a limit of its own below."""
+    if path.startswith("/api/"):
+        return settings.MNIST_MAX_BATCH_BYTES
+    return settings.FILE_UPLOAD_MAX_MEMORY_SIZE
 
 
 def declared(scope) -> int:
@@ -147,7 +156,9 @@ def refuse(scope, protocol, refusal: Refused) -> None:
     request_id = choose(scope.headers.get("x-request-id") or "")
     told = problem.told_at(scope.path, refusal.problem)
     log = logger.warning if told.status >= 500 else logger.info
-    log("%s %r: %s %s, request %s", scope.method, scope.path, told.status, told.code, request_id)
+    what = scope.method, scope.path[:100], told.status, told.code
+    log("%s %r: %s %s, request %s", *what, request_id)
+    metrics.note_refusal(told.status, told.code)
     headers = problem.headers(told, scope.path) | {"X-Request-ID": request_id}
     content = problem.as_json(told, scope.path, request_id)
     sent = [(name.lower(), value) for name, value in headers.items()]

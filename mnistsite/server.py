@@ -10,6 +10,8 @@ import ctypes
 import os
 import signal
 import sys
+import tempfile
+from pathlib import Path
 
 import granian.cli
 from granian.server import Server
@@ -32,8 +34,16 @@ def end_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def folder_in_memory() -> Path | None:
+    """Where the workers' counts are kept: on a disk that is full, counting would kill them."""
+    shared = Path("/dev/shm")
+    return shared if os.access(shared, os.W_OK) else None
+
+
 if __name__ == "__main__":
     if sys.platform == "linux":
         os.register_at_fork(after_in_child=end_with_parent)
     granian.cli.Server = PersistentServer
-    granian.cli.entrypoint()
+    with tempfile.TemporaryDirectory(prefix="mnist-metrics-", dir=folder_in_memory()) as folder:
+        os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", folder)
+        granian.cli.entrypoint()

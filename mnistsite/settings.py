@@ -37,9 +37,11 @@ INSTALLED_APPS = [
     "rest_framework",
     "django_tasks",
     "django_tasks_db",
+    "drf_spectacular_sidecar",  # static files of the API's page, no code
     "classifier",
 ]
 MIDDLEWARE = [
+    "classifier.metrics.MetricsMiddleware",
     "classifier.request_id.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -130,6 +132,11 @@ WHITENOISE_AUTOREFRESH = False
 MNIST_MAX_UPLOAD_BYTES = 16 * 1024 * 1024
 MNIST_MAX_DRAINED_BYTES = 64 * 1024 * 1024  # of a refused body, so that the client hears why
 MNIST_MAX_FORM_BYTES = 64 * 1024  # of multipart beside the file itself
+MNIST_MAX_BATCH_BYTES = 64 * 1024 * 1024  # of a body with many pictures, or a ZIP of them
+DATA_UPLOAD_MAX_NUMBER_FILES = MNIST_MAX_BATCH_PICTURES = 100  # in one request
+MNIST_MAX_BATCH_PIXELS = 100_000_000  # that one request may keep others waiting for
+MNIST_MAX_ZIP_ENTRIES = 10_000
+MNIST_MAX_ZIP_UNPACKED_BYTES = 1024 * 1024 * 1024
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 FILE_UPLOAD_MAX_MEMORY_SIZE = MNIST_MAX_UPLOAD_BYTES + MNIST_MAX_FORM_BYTES
 
@@ -177,6 +184,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "classifier.api.errors.exception_handler",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "UNAUTHENTICATED_USER": None,
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",  # imported by whoever asks
     "DEFAULT_THROTTLE_CLASSES": [
         "classifier.api.throttles.KeyLimit",
         "classifier.api.throttles.AddressLimit",
@@ -184,6 +192,12 @@ REST_FRAMEWORK = {
     "NUM_PROXIES": MNIST_NUM_PROXIES,
 }
 
+# Being watched
+
+MNIST_METRICS_KEY = env.text("MNIST_METRICS_KEY")  # that /metrics asks for; empty: open
+PROMETHEUS_MULTIPROC_DIR = env.text("PROMETHEUS_MULTIPROC_DIR")  # set by mnistsite/server.py
+if PROMETHEUS_MULTIPROC_DIR:  # a clean-up of temporary files must not keep a worker from starting
+    Path(PROMETHEUS_MULTIPROC_DIR).mkdir(parents=True, exist_ok=True)
 LOG_LEVEL = env.choice("LOG_LEVEL", ["INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL"])
 LOGGING = {
     "version": 1,

@@ -1,12 +1,16 @@
 from django.contrib import admin
 
+from .batches import BatchAdmin
 from .corrections import CorrectionAdmin
+from .keys import ApiKeyAdmin
 from .predictions import PredictionAdmin
 from .replays import ReplayAdmin, ReplayAnswerAdmin
 from .training import TrainingRunAdmin
 from .versions import ModelVersionAdmin, PromotionAdmin
 
 __all__ = [
+    "ApiKeyAdmin",
+    "BatchAdmin",
     "CorrectionAdmin",
     "ModelVersionAdmin",
     "PredictionAdmin",

@@ -66,7 +66,9 @@ def respond(request, problem: Problem) -> HttpResponse:
         content, found["Content-Type"] = page(problem), "text/html; charset=utf-8"
     else:
         content = as_json(problem, request.path, getattr(request, "id", ""))
-    return HttpResponse(content, status=problem.status, headers=found)
+    response = HttpResponse(content, status=problem.status, headers=found)
+    response.code = problem.code  # it is counted by it
+    return response
 
 
 def wants_page(request) -> bool:

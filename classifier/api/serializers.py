@@ -18,12 +18,27 @@ def answer(prediction: Prediction) -> dict:
     }
 
 
-def explanation(upload: bytes, guess: Guess) -> dict:
+def record(prediction: Prediction) -> dict:
+    """The same, and what else the history has of it."""
+    return answer(prediction) | {
+        "label": prediction.label,
+        "original_name": prediction.original_name,
+        "format": prediction.format,
+        "bytes": prediction.size,
+        "sha256": prediction.sha256_hex or None,
+        "request_id": prediction.request_id,
+        "erased_at": prediction.erased_at,
+    }
+
+
+def explanation(upload: bytes, guess: Guess | Prediction) -> dict:
     """Why: the steps to what the network saw, and what the answer rests on, as PNG addresses."""
     return {
         "steps": [
             {"name": name, "image": data_address(pixels)}
             for name, pixels in inference.steps(upload)
         ],
-        "occlusion": data_address(inference.occlusion(guess.version, guess.pixels, guess.digit)),
+        "occlusion": data_address(
+            inference.occlusion(str(guess.version), guess.pixels, guess.digit)
+        ),
     }

@@ -2,21 +2,15 @@
 
 from django.shortcuts import get_object_or_404
 from rest_framework import serializers
-from rest_framework.exceptions import APIException
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from classifier import runs, tasks, training
 from classifier.models import TrainingRun
 from classifier.registry import UnknownVersion
 
-from .access import AUTHENTICATION, MayTrain
-
-
-class Conflict(APIException):
-    status_code = 409
-    default_code = "conflict"
+from .access import MayTrain
+from .base import ApiView, Conflict
 
 
 class TrainingRunSerializer(serializers.ModelSerializer):
@@ -61,10 +55,9 @@ class NewRunSerializer(serializers.Serializer):
     notes = serializers.CharField(max_length=2000, allow_blank=True, default="")
 
 
-class TrainingView(APIView):
+class TrainingView(ApiView):
     """What all of these addresses have in common."""
 
-    authentication_classes = AUTHENTICATION
     permission_classes = [MayTrain]
     parser_classes = [JSONParser, FormParser, MultiPartParser]
 
@@ -78,13 +71,11 @@ class TrainingView(APIView):
 
 
 class TrainingRunsView(TrainingView):
-    """GET the newest runs; POST to start one."""
-
-    SHOWN = 50
+    """GET the runs, the newest first; POST to start one."""
 
     def get(self, request):
-        found = TrainingRun.objects.select_related("start", "version", "started_by")
-        return Response(TrainingRunSerializer(found[: self.SHOWN], many=True).data)
+        rows = TrainingRun.objects.order_by("-id").select_related("start", "version", "started_by")
+        return self.page(rows, lambda run: TrainingRunSerializer(run).data)
 
     def post(self, request):
         wanted = NewRunSerializer(data=request.data)

@@ -1,6 +1,5 @@
 import time
 
-from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import MultiPartParser
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
@@ -9,15 +8,9 @@ from rest_framework.views import APIView
 from classifier import history, inference
 
 from .access import MayClassify, OptionalKey
+from .base import AlwaysJSON
 from .serializers import answer, explanation
 from .upload import model_asked_for, one_image
-
-
-class AlwaysJSON(DefaultContentNegotiation):
-    """Answer in JSON whatever `Accept` or `?format=` ask for."""
-
-    def select_renderer(self, request, renderers, format_suffix=None):
-        return renderers[0], renderers[0].media_type
 
 
 class ClassifyView(APIView):

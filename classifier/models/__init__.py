@@ -1,6 +1,7 @@
 """What the site remembers."""
 
 from .access import ApiKey, OverQuota
+from .batches import Batch, BatchAnswer
 from .history import DISAGREES, LABELS, NOT_A_DIGIT, Prediction, PredictionQuerySet
 from .replay import Replay, ReplayAnswer
 from .review import Correction, ReviewClaim
@@ -11,6 +12,8 @@ __all__ = [
     "LABELS",
     "NOT_A_DIGIT",
     "ApiKey",
+    "Batch",
+    "BatchAnswer",
     "Correction",
     "ModelVersion",
     "OverQuota",

@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce
 
 from .access import ApiKey
 from .versions import ModelVersion
@@ -25,10 +26,15 @@ class PredictionQuerySet(models.QuerySet):
     REVIEWS = ["waiting", "reviewed", "agrees", "disagrees"]
 
     def with_status(self, status: str):
-        """Certain, uncertain, or uncertain for one reason."""
+        """Certain, uncertain, or uncertain for one reason.
+
+        Of a column that no index has: with the one that the queue has, a page of the list would
+        sort all that is certain, 3.5 s for each million, instead of walking a few rows.
+        """
+        found = self.alias(found_reason=Coalesce("reason", Value("")))
         if status == "uncertain":
-            return self.exclude(reason="")
-        return self.filter(reason="" if status == "certain" else status)
+            return found.exclude(found_reason="")
+        return found.filter(found_reason="" if status == "certain" else status)
 
     def with_review(self, review: str):
         """One of REVIEWS: not reviewed yet, reviewed, and with which outcome."""

@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from classifier import registry
-from classifier.models import Prediction, TrainingRun
+from classifier.models import Batch, Prediction, TrainingRun
 
 pytestmark = pytest.mark.django_db
 TWO_HOURS_AGO = time.time() - 7200
@@ -72,7 +72,7 @@ def test_an_unfinished_file_goes_once_it_is_old(put, run):
 
 
 def test_what_is_not_ours_stays(put, run, files):
-    for name in ("notes.txt", "uploads/notes/a.png", "models/README", "batches/1.zip"):
+    for name in ("notes.txt", "uploads/notes/a.png", "models/README", "batches/README"):
         put(name)
     run()
     assert len(files()) == 4
@@ -93,6 +93,13 @@ def test_rows_are_not_erased_when_the_storage_is_not_there(kept, run):
     with pytest.raises(CommandError, match="right storage"):
         run(erase_rows=True)
     assert Prediction.objects.get().erased_at is None
+
+
+def test_a_zip_of_no_batch_goes(put, run):
+    Batch.objects.create(archive="batches/kept.zip", total=1)
+    kept, gone = put("batches/kept.zip"), put("batches/gone.zip")
+    assert "1 of kind 'archive of no batch'" in run()
+    assert (kept.exists(), gone.exists()) == (True, False)
 
 
 def test_files_of_no_version_go(version, put, run):
@@ -131,6 +138,6 @@ def test_local_copies_go_where_storage_is_elsewhere(version, settings, tmp_path,
     for path in paths:
         path.write_bytes(b"x")
         os.utime(path, (TWO_HOURS_AGO, TWO_HOURS_AGO))
-    monkeypatch.setattr("classifier.prune._is_local", lambda: False)
+    monkeypatch.setattr("classifier.prune.is_local", lambda: False)
     assert "1 of kind 'local copy'" in run()
     assert [path.exists() for path in paths] == [True, False, True]

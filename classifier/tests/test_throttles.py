@@ -9,8 +9,8 @@ from django.core.checks import run_checks
 
 from classifier.api import throttles
 
+from .server import Server
 from .services import redis
-from .test_server import Server
 
 pytestmark = pytest.mark.django_db
 RUNS = "/api/v1/training-runs"
