@@ -40,7 +40,8 @@ def aged(post):
 
 @pytest.fixture
 def key(admin_user):
-    return ApiKey.objects.issue(name="robot", owner=admin_user, retention_days=7)[0]
+    facts = {"name": "robot", "owner": admin_user, "scopes": ["classify"]}
+    return ApiKey.objects.issue(**facts, retention_days=7)[0]
 
 
 def test_uploads_are_kept_for_ever_unless_somebody_says_otherwise(aged, run):
