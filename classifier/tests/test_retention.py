@@ -2,14 +2,12 @@ import io
 from datetime import timedelta
 
 import pytest
-from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
 from classifier import erasure, retention, review
-from classifier.models import ApiKey, Batch, Correction, Prediction
+from classifier.models import ApiKey, Correction, Prediction
 
 pytestmark = pytest.mark.django_db
 
@@ -42,9 +40,8 @@ def aged(post):
 
 @pytest.fixture
 def key(admin_user):
-    return ApiKey.objects.issue(
-        name="robot", owner=admin_user, scopes=["classify"], retention_days=7
-    )[0]
+    facts = {"name": "robot", "owner": admin_user, "scopes": ["classify"]}
+    return ApiKey.objects.issue(**facts, retention_days=7)[0]
 
 
 def test_uploads_are_kept_for_ever_unless_somebody_says_otherwise(aged, run):
@@ -82,18 +79,6 @@ def test_a_keys_uploads_are_erased_after_its_own_days_and_still_counted(aged, ru
     assert (Prediction.objects.count(), len(files())) == (3, 2)
 
 
-def test_batches_go_with_their_refusals_and_archives(db, run, settings, media):
-    settings.MNIST_RETENTION_DAYS = 30
-    for state in ("failed", "running"):
-        path = default_storage.save(f"batches/{state}.zip", ContentFile(b"x"))
-        batch = Batch.objects.create(archive=path, total=1, state=state)
-        batch.answers.create(index=0, name="of-somebody.png", code="blank")
-    Batch.objects.update(created_at=timezone.now() - timedelta(31))
-    assert "Batches of then: 1 deleted" in run("purge_expired")
-    assert [each.state for each in Batch.objects.all()] == ["running"]
-    assert [each.name for each in media.rglob("*.zip")] == ["running.zip"]
-
-
 def test_many_go_in_batches_of_their_own(add, monkeypatch, settings, run):
     monkeypatch.setattr(retention, "BATCH", 2)
     moment = timezone.now() - timedelta(2)
@@ -106,7 +91,7 @@ def test_many_go_in_batches_of_their_own(add, monkeypatch, settings, run):
 def test_the_oldest_are_found_by_the_index(add, settings):
     add()
     settings.MNIST_RETENTION_DAYS = 1
-    rule = retention.rules()[0]
+    (rule,) = retention.rules()
     if connection.vendor == "sqlite":
         plan = rule.rows.order_by("created_at").values_list("pk", "created_at")[:2].explain()
         assert "INDEX classifier_prediction_created_at" in plan
