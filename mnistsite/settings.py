@@ -43,6 +43,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "classifier.request_id.RequestIdMiddleware",
+    "classifier.content_policy.ContentPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -89,6 +90,17 @@ if DJANGO_HTTPS:
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
 X_FRAME_OPTIONS = "DENY"
+SECURE_CSP = {  # of every page, the admin's too: no inline script or style, nothing from elsewhere
+    "default-src": ["'none'"],
+    "script-src": ["'self'"],
+    "style-src": ["'self'"],
+    "img-src": ["'self'", "data:"],
+    "font-src": ["'self'"],
+    "connect-src": ["'self'"],
+    "form-action": ["'self'"],
+    "base-uri": ["'none'"],
+    "frame-ancestors": ["'none'"],
+}
 
 # Where things are kept
 
@@ -122,6 +134,8 @@ STORAGES = {
 }
 STATIC_URL = "/static/"
 STATIC_ROOT = env.text("STATIC_ROOT") or None  # only for those who want to collectstatic
+_samples = BASE_DIR / "fixtures" / "digits"  # to be tried on the first page
+STATICFILES_DIRS = [("samples", _samples)] if _samples.is_dir() else []
 WHITENOISE_USE_FINDERS = True  # files are served from where they are installed
 WHITENOISE_AUTOREFRESH = False
 
