@@ -7,12 +7,12 @@ import zlib
 import numpy as np
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from . import registry
 from .inference import Guess, inspect
-from .models import Prediction
+from .models import ApiKey, Prediction
 
 EXTENSIONS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "BMP": "bmp"}
 
@@ -22,9 +22,18 @@ class NotKept(RuntimeError):
 
 
 def keep(
-    upload: bytes, guess: Guess, *, name: str = "", duration_us: int = 0, request_id: str = ""
+    upload: bytes,
+    guess: Guess,
+    *,
+    name: str = "",
+    duration_us: int = 0,
+    request_id: str = "",
+    key: ApiKey | None = None,
 ) -> Prediction:
-    """Write an upload to storage and the row that points at it. Raises NotKept."""
+    """Write an upload to storage and the row that points at it.
+
+    Raises NotKept, and OverQuota when the key has uploaded what it may.
+    """
     prediction = Prediction(
         sha256=hashlib.sha256(upload).digest(),
         size=len(upload),
@@ -37,6 +46,7 @@ def keep(
         pixels_zlib=zlib.compress(guess.pixels.tobytes()),
         duration_us=duration_us,
         request_id=request_id,
+        key=key,
     )
     try:
         prediction.version = registry.row(guess.version)
@@ -51,10 +61,20 @@ def _store(prediction: Prediction, upload: bytes) -> None:
     path = default_storage.save(_fresh_path(prediction.format), ContentFile(upload))
     try:
         prediction.upload = path
-        prediction.save(force_insert=True)
+        _add(prediction)
     except BaseException:
         default_storage.delete(path)
         raise
+
+
+def _add(prediction: Prediction) -> None:
+    """The row, and with a quota the count of it: both or neither."""
+    if prediction.key is None or prediction.key.daily_quota is None:
+        prediction.save(force_insert=True)
+        return
+    with transaction.atomic():
+        prediction.key.count_upload()
+        prediction.save(force_insert=True)
 
 
 def _fresh_path(format: str) -> str:

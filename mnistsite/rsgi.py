@@ -7,15 +7,19 @@ request that is there in full. Requests beyond what can wait are refused at once
 
 import asyncio
 import io
-import json
+import logging
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
 from django.conf import settings
 
+from classifier.api import problem
+from classifier.request_id import choose
+
 from .wsgi import application as django
 
-RETRY_AFTER_S = 5
+logger = logging.getLogger(__name__)
+
 BASE = {
     "SCRIPT_NAME": "",
     "wsgi.version": (1, 0),
@@ -31,11 +35,11 @@ _held = 0  # bytes of all bodies in memory
 
 
 class Refused(Exception):
-    """A request that does not reach Django: HTTP status, a stable code, a sentence."""
+    """A request that does not reach Django, and the problem that its client is told."""
 
     def __init__(self, status: int, code: str, detail: str):
         super().__init__(detail)
-        self.status, self.code, self.detail = status, code, detail
+        self.problem = problem.Problem(status, code, detail)
 
 
 async def application(scope, protocol):
@@ -46,12 +50,12 @@ async def application(scope, protocol):
         async with asyncio.timeout(settings.MNIST_BODY_TIMEOUT_S):
             length = await read(protocol, body)
         if length < declared(scope) <= settings.MNIST_MAX_DRAINED_BYTES:  # the client is gone
-            raise Refused(404, "cut_short", "The body is shorter than its Content-Length.")
+            raise Refused(400, "cut_short", "The body is shorter than its Content-Length.")
         await answer(scope, protocol, bytes(body), length)
     except Refused as refusal:
-        refuse(protocol, refusal)
+        refuse(scope, protocol, refusal)
     except TimeoutError:
-        refuse(protocol, Refused(408, "too_slow", "The body did not arrive in time."))
+        refuse(scope, protocol, Refused(408, "too_slow", "The body did not arrive in time."))
     finally:
         _held -= len(body)
 
@@ -138,9 +142,13 @@ def ask(request: dict) -> tuple:
     return status, headers, content
 
 
-def refuse(protocol, refusal: Refused) -> None:
-    headers = [("content-type", "application/problem+json")]
-    if refusal.status == 503:
-        headers.append(("retry-after", str(RETRY_AFTER_S)))
-    problem = {"status": refusal.status, "code": refusal.code, "detail": refusal.detail}
-    protocol.response_str(refusal.status, headers, json.dumps(problem))
+def refuse(scope, protocol, refusal: Refused) -> None:
+    """Tell the client why, as a view would; with a request id that the log has, too."""
+    request_id = choose(scope.headers.get("x-request-id") or "")
+    told = problem.told_at(scope.path, refusal.problem)
+    log = logger.warning if told.status >= 500 else logger.info
+    log("%s %r: %s %s, request %s", scope.method, scope.path, told.status, told.code, request_id)
+    headers = problem.headers(told, scope.path) | {"X-Request-ID": request_id}
+    content = problem.as_json(told, scope.path, request_id)
+    sent = [(name.lower(), value) for name, value in headers.items()]
+    protocol.response_str(told.status, sent, content)

@@ -40,9 +40,9 @@ INSTALLED_APPS = [
     "classifier",
 ]
 MIDDLEWARE = [
+    "classifier.request_id.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "classifier.request_id.RequestIdMiddleware",
     "classifier.content_policy.ContentPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -146,6 +146,10 @@ MNIST_MAX_DRAINED_BYTES = 64 * 1024 * 1024  # of a refused body, so that the cli
 MNIST_MAX_FORM_BYTES = 64 * 1024  # of multipart beside the file itself
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 FILE_UPLOAD_MAX_MEMORY_SIZE = MNIST_MAX_UPLOAD_BYTES + MNIST_MAX_FORM_BYTES
+
+# Access
+
+MNIST_REQUIRE_KEY = env.switch("MNIST_REQUIRE_KEY")  # for uploads; the rest needs one anyway
 
 # Load: for each worker
 

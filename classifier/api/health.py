@@ -3,7 +3,7 @@ from django.views.decorators.http import require_safe
 
 from classifier.health import readiness
 
-from .errors import RETRY_AFTER_S
+from .problem import RETRY_AFTER_S
 
 
 @require_safe

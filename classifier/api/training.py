@@ -2,10 +2,8 @@
 
 from django.shortcuts import get_object_or_404
 from rest_framework import serializers
-from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import APIException
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
-from rest_framework.permissions import BasePermission
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -13,13 +11,7 @@ from classifier import runs, tasks, training
 from classifier.models import TrainingRun
 from classifier.registry import UnknownVersion
 
-
-class MayTrain(BasePermission):
-    """Staff with the permission `train`."""
-
-    def has_permission(self, request, view):
-        user = request.user
-        return bool(user and user.is_active and user.is_staff and user.has_perm("classifier.train"))
+from .access import AUTHENTICATION, MayTrain
 
 
 class Conflict(APIException):
@@ -72,7 +64,7 @@ class NewRunSerializer(serializers.Serializer):
 class TrainingView(APIView):
     """What all of these addresses have in common."""
 
-    authentication_classes = [SessionAuthentication]  # with CSRF
+    authentication_classes = AUTHENTICATION
     permission_classes = [MayTrain]
     parser_classes = [JSONParser, FormParser, MultiPartParser]
 

@@ -8,6 +8,7 @@ from rest_framework.views import APIView
 
 from classifier import history, inference
 
+from .access import MayClassify, OptionalKey
 from .serializers import answer, explanation
 from .upload import model_asked_for, one_image
 
@@ -22,8 +23,10 @@ class AlwaysJSON(DefaultContentNegotiation):
 class ClassifyView(APIView):
     """Classify one uploaded digit and keep the upload with its answer."""
 
-    authentication_classes = []  # never the session: a staff cookie must not ask for CSRF here
-    permission_classes = []
+    authentication_classes = [
+        OptionalKey
+    ]  # never the session: a staff cookie must not ask for CSRF here
+    permission_classes = [MayClassify]
     parser_classes = [MultiPartParser]
     renderer_classes = [JSONRenderer]
     content_negotiation_class = AlwaysJSON
@@ -39,6 +42,7 @@ class ClassifyView(APIView):
             name=image.name,
             duration_us=round((time.perf_counter() - started) * 1e6),
             request_id=request.id,
+            key=request.auth,
         )
         body = answer(prediction)
         if request.GET.get("explain") == "1":

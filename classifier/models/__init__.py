@@ -1,5 +1,6 @@
 """What the site remembers."""
 
+from .access import ApiKey, OverQuota
 from .history import DISAGREES, LABELS, NOT_A_DIGIT, Prediction, PredictionQuerySet
 from .replay import Replay, ReplayAnswer
 from .review import Correction, ReviewClaim
@@ -9,8 +10,10 @@ __all__ = [
     "DISAGREES",
     "LABELS",
     "NOT_A_DIGIT",
+    "ApiKey",
     "Correction",
     "ModelVersion",
+    "OverQuota",
     "Prediction",
     "PredictionQuerySet",
     "Promotion",

@@ -8,6 +8,7 @@ import numpy as np
 from django.db import models
 from django.db.models import F, Q
 
+from .access import ApiKey
 from .versions import ModelVersion
 
 PIXELS_SHAPE = (28, 28)
@@ -85,6 +86,10 @@ class Prediction(models.Model):
     version = models.ForeignKey(ModelVersion, models.PROTECT, related_name="predictions")
     duration_us = models.PositiveIntegerField("microseconds taken")
     request_id = models.CharField(max_length=64)
+    # No index of its own: an upload without a key pays for none.
+    key = models.ForeignKey(
+        ApiKey, models.PROTECT, related_name="predictions", null=True, db_index=False
+    )
     label = models.PositiveSmallIntegerField(choices=LABELS, null=True, editable=False)
 
     objects = PredictionQuerySet.as_manager()
@@ -106,6 +111,10 @@ class Prediction(models.Model):
             models.Index(fields=["id"], condition=DISAGREES, name="disagreements"),
             models.Index(
                 fields=["label", "id"], condition=Q(label__isnull=False), name="reviewed_by_label"
+            ),
+            # What a key has uploaded.
+            models.Index(
+                fields=["key", "id"], condition=Q(key__isnull=False), name="uploaded_by_key"
             ),
             # The statistics of a period.
             models.Index(

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
 import cv2
@@ -192,6 +192,30 @@ def test_a_client_that_goes_away_leaves_nothing(server, sample):
             connection.sendall(head)
     assert server.answer(sample("7_paint.png"))["digit"] == 7
     assert len(server.files()) == len(server.rows()) == before + 1
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "kind"),
+    [
+        ("/mnist/classify", 404, "application/json"),
+        ("/api/v1/x%0Ay", 400, "application/problem+json"),
+    ],
+)
+def test_what_does_not_reach_django_is_refused_as_its_address_has_it(server, path, status, kind):
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\n".encode())
+        connection.sendall(b"X-Request-ID: mine\r\nContent-Length: 5000\r\n\r\n--x")
+        connection.shutdown(socket.SHUT_WR)
+        response = HTTPResponse(connection)
+        response.begin()
+        told = json.loads(response.read())
+    assert (response.status, told["status"], response.headers["Content-Type"]) == (
+        *(status, status),
+        kind,
+    )
+    assert (told["code"], told["instance"], told["request_id"]) == ("cut_short", path, "mine")
+    assert response.headers["X-Request-ID"] == "mine"
+    assert "x\ny" not in server.output()
 
 
 def test_a_chunked_body_is_read(server, sample):

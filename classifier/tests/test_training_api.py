@@ -4,7 +4,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from classifier import registry, runs
-from classifier.models import TrainingRun
+from classifier.models import ApiKey, TrainingRun
 
 pytestmark = pytest.mark.django_db
 RUNS = "/api/v1/training-runs"
@@ -80,7 +80,7 @@ def test_a_run_is_cancelled_and_resumed(admin_client):
 @pytest.mark.parametrize("path", [RUNS, f"{RUNS}/1", f"{RUNS}/1/cancel", f"{RUNS}/1/resume"])
 def test_nobody_without_the_permission_gets_in(client, django_user_model, path):
     method = client.post if path.endswith(("cancel", "resume")) else client.get
-    assert method(path).status_code == 403
+    assert method(path).status_code == 401
     client.force_login(clerk(django_user_model, "view_trainingrun"))
     assert method(path).status_code == 403
 
@@ -93,6 +93,16 @@ def test_the_permission_alone_is_not_enough_without_being_staff(client, django_u
 def test_staff_with_the_permission_may_train(client, django_user_model):
     client.force_login(clerk(django_user_model, "train"))
     assert client.post(RUNS, PLAIN, "application/json").status_code == 201
+
+
+def test_a_key_trains_if_its_scope_and_its_owner_may(client, django_user_model):
+    trainer = clerk(django_user_model, "train")
+    for scopes, status in ((["train"], 201), (["read", "review"], 403)):
+        _, key = ApiKey.objects.issue(name="nightly", owner=trainer, scopes=scopes)
+        sent = client.post(RUNS, PLAIN, "application/json", HTTP_AUTHORIZATION=f"Bearer {key}")
+        assert sent.status_code == status
+    trainer.user_permissions.clear()
+    assert client.get(RUNS, HTTP_AUTHORIZATION=f"Bearer {key}").status_code == 403
 
 
 def test_starting_by_a_session_takes_a_csrf_token(admin_user):
