@@ -14,7 +14,9 @@ class ContentPolicyMiddleware:
 
     def __init__(self, get_response):
         self.get_response = get_response
-        self.policy = "; ".join(" ".join((name, *said)) for name, said in settings.SECURE_CSP.items())
+        self.policy = "; ".join(
+            " ".join((name, *said)) for name, said in settings.SECURE_CSP.items()
+        )
         self.permissions = ", ".join(f"{feature}=()" for feature in FEATURES)
 
     def __call__(self, request):

@@ -5,6 +5,7 @@ from rest_framework.response import Response
 from classifier import inference
 from classifier.inference import data_address
 
+from .access import AUTHENTICATION
 from .serializers import explanation, reading
 from .upload import model_asked_for, one_image
 from .views import ClassifyView
@@ -15,6 +16,8 @@ class PreviewsView(ClassifyView):
 
     Beside what /mnist/classify says, `pixels` are the 28x28 that were read, as a PNG.
     """
+
+    authentication_classes = AUTHENTICATION  # by session, too: staff draw where keys are required
 
     def post(self, request):
         upload = one_image(request).read()

@@ -12,7 +12,11 @@ from django.views.decorators.http import require_safe
 from markdown_it import MarkdownIt
 
 REPORT_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; sandbox"
-PAGES = {"model-card.md": "model-card", "reading.md": "how-it-reads", "report/report.html": "report"}
+PAGES = {
+    "model-card.md": "model-card",
+    "reading.md": "how-it-reads",
+    "report/report.html": "report",
+}
 
 
 def path_of(name: str) -> Path:
