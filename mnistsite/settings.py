@@ -134,8 +134,14 @@ STORAGES = {
 }
 STATIC_URL = "/static/"
 STATIC_ROOT = env.text("STATIC_ROOT") or None  # only for those who want to collectstatic
-_samples = BASE_DIR / "fixtures" / "digits"  # to be tried on the first page
-STATICFILES_DIRS = [("samples", _samples)] if _samples.is_dir() else []
+STATICFILES_DIRS = [  # what the pages for everybody show, where it is installed
+    (name, folder)
+    for name, folder in (
+        ("samples", BASE_DIR / "fixtures" / "digits"),
+        ("docs", BASE_DIR / "docs" / "pictures"),
+    )
+    if folder.is_dir()
+]
 WHITENOISE_USE_FINDERS = True  # files are served from where they are installed
 WHITENOISE_AUTOREFRESH = False
 

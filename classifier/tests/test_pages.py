@@ -24,7 +24,8 @@ def preview(client, sample, db):
 
 def test_a_preview_is_answered_like_an_upload_and_nothing_is_kept(preview, post, files):
     seen = preview().json()
-    assert not Prediction.objects.exists() and not files()
+    assert not Prediction.objects.exists()
+    assert not files()
     kept = post().json()
     same = set(kept) - {"id", "created_at"}
     assert {key: seen[key] for key in same} == {key: kept[key] for key in same}
@@ -54,7 +55,8 @@ def test_the_first_page_costs_a_visitor_no_cookie_and_one_query(
     client.get("/")  # registers the shipped network
     with django_assert_num_queries(1):
         response = client.get("/")
-    assert response.status_code == 200 and not response.cookies
+    assert response.status_code == 200
+    assert not response.cookies
 
 
 @pytest.mark.parametrize(("group", "asked"), [("Reviewers", True), (None, False)])
@@ -83,13 +85,15 @@ def test_json_is_sent_without_a_policy(client, post):
 def test_no_page_has_an_inline_script_or_style(client, admin_client, db):
     for page in (client.get("/"), client.get("/about/model-card"), admin_client.get("/admin/")):
         text = page.content.decode()
-        assert "<style" not in text and " style=" not in text
+        assert "<style" not in text
+        assert " style=" not in text
         assert all("src=" in tag for tag in text.split("<script")[1:])
 
 
 def test_links_between_documents_lead_to_their_pages(client, db):
     text = client.get("/about/model-card").content.decode()
-    assert 'href="/about/report"' in text and '.py"' not in text
+    assert 'href="/about/report"' in text
+    assert '.py"' not in text
 
 
 def test_a_document_that_is_not_installed_is_not_found(client, settings, tmp_path):

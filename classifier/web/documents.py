@@ -68,7 +68,7 @@ def relinked(tokens: list) -> list:
             if target in PAGES:
                 token.attrSet("href", reverse(PAGES[target]))
         elif token.type == "image":
-            token.attrSet("src", static(token.attrGet("src")))
+            token.attrSet("src", static(token.attrGet("src").replace("pictures/", "docs/")))
         if not (dropped and token.type in ("link_open", "link_close")):
             kept.append(token)
     return kept
