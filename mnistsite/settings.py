@@ -156,6 +156,10 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = MNIST_MAX_UPLOAD_BYTES + MNIST_MAX_FORM_BYTES
 # Access
 
 MNIST_REQUIRE_KEY = env.switch("MNIST_REQUIRE_KEY")  # for uploads; the rest needs one anyway
+MNIST_THROTTLE_KEY = env.rate("MNIST_THROTTLE_KEY")
+MNIST_THROTTLE_ADDRESS = env.rate("MNIST_THROTTLE_ADDRESS")
+MNIST_NUM_PROXIES = env.count("MNIST_NUM_PROXIES")  # whose X-Forwarded-For is believed
+CACHES = {"default": env.cache("CACHE_URL")}
 
 # Load: for each worker
 
@@ -176,7 +180,7 @@ MNIST_SERVING = "MNIST_SERVING" in env or env.text("RUN_MAIN") == "true"  # wsgi
 # Background work: in the database, or on Redis for workers on other machines
 
 TASKS_REDIS_URL = env.text("TASKS_REDIS_URL")
-_needed = {"TASKS_REDIS_URL": "django_tasks_rq", "S3_BUCKET": "storages"}
+_needed = {"TASKS_REDIS_URL": "django_tasks_rq", "S3_BUCKET": "storages", "CACHE_URL": "redis"}
 for _name, _module in _needed.items():
     if env.text(_name) and not find_spec(_module):
         raise ImproperlyConfigured(f"{_name} needs: pip install -r requirements-scale.txt")
@@ -191,6 +195,11 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "classifier.api.errors.exception_handler",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "UNAUTHENTICATED_USER": None,
+    "DEFAULT_THROTTLE_CLASSES": [
+        "classifier.api.throttles.KeyLimit",
+        "classifier.api.throttles.AddressLimit",
+    ],
+    "NUM_PROXIES": MNIST_NUM_PROXIES,
 }
 
 LOG_LEVEL = env.choice("LOG_LEVEL", ["INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL"])

@@ -1,12 +1,14 @@
 from django.contrib import admin
 
 from .corrections import CorrectionAdmin
+from .keys import ApiKeyAdmin
 from .predictions import PredictionAdmin
 from .replays import ReplayAdmin, ReplayAnswerAdmin
 from .training import TrainingRunAdmin
 from .versions import ModelVersionAdmin, PromotionAdmin
 
 __all__ = [
+    "ApiKeyAdmin",
     "CorrectionAdmin",
     "ModelVersionAdmin",
     "PredictionAdmin",

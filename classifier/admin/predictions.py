@@ -60,6 +60,7 @@ class PredictionAdmin(QueueViews, StatisticsView, CorrectView, UploadViews, Evid
         "stored_as",
         "duration",
         "request_id",
+        "key",
     ]
 
     class Media:

@@ -12,6 +12,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 
 from classifier.models import ApiKey, Prediction, PredictionQuerySet
+from classifier.models.access import OWNER_NEEDS
 
 VIEW = "classifier.view_prediction"
 
@@ -93,12 +94,12 @@ class MayRead(Allowed):
 
 class MayReview(Allowed):
     scope = ApiKey.Scope.REVIEW.value
-    permission = "classifier.review"
+    permission = OWNER_NEEDS["review"]
 
 
 class MayTrain(Allowed):
     scope = ApiKey.Scope.TRAIN.value
-    permission = "classifier.train"
+    permission = OWNER_NEEDS["train"]
 
 
 def readable(request) -> PredictionQuerySet:

@@ -5,6 +5,7 @@ import secrets
 from datetime import UTC, datetime, time, timedelta
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Case, F, Q, When
@@ -13,8 +14,9 @@ from django.utils.crypto import constant_time_compare
 
 MARK = "mnist"  # what every key begins with, so that scanners for lost secrets know it
 SECRET_BYTES = 32
-PREFIX_BYTES = 4
+PREFIX_BYTES = 6
 LAST_USED_EVERY = timedelta(minutes=1)
+OWNER_NEEDS = {"review": "classifier.review", "train": "classifier.train"}  # and to be staff
 NOBODYS_SHA256 = bytes(32)  # compared with when there is no such key, so that it takes as long
 
 
@@ -30,10 +32,15 @@ class OverQuota(RuntimeError):
 
 class ApiKeyQuerySet(models.QuerySet):
     def issue(self, **facts) -> tuple["ApiKey", str]:
-        """Make a key; returns its row and the key itself, which is kept nowhere."""
-        prefix, secret = secrets.token_hex(PREFIX_BYTES), secrets.token_urlsafe(SECRET_BYTES)
-        key = self.create(prefix=prefix, secret_sha256=digest(secret), **facts)
-        return key, f"{MARK}_{prefix}_{secret}"
+        """Make a key; returns its row and the key itself, which is kept nowhere.
+
+        Raises ValidationError.
+        """
+        key = self.model(**facts)
+        text = key.draw()
+        key.full_clean()
+        key.save(force_insert=True)
+        return key, text
 
     def matching(self, presented: str) -> "ApiKey | None":
         """The key that somebody presents, usable or not; None if there is no such key."""
@@ -57,16 +64,22 @@ class ApiKey(models.Model):
 
     # Who leaves is deactivated, not deleted: the key then does nothing any more.
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="api_keys")
-    name = models.CharField(max_length=64)
+    name = models.CharField(max_length=64, help_text="What it is for, or who has it.")
     prefix = models.CharField(max_length=2 * PREFIX_BYTES, unique=True, editable=False)
     secret_sha256 = models.BinaryField(max_length=32)
     scopes = models.JSONField(default=list)
     created_at = models.DateTimeField(auto_now_add=True)
-    expires_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(
+        null=True, blank=True, help_text="In UTC. Empty: never, until it is revoked."
+    )
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)  # to the minute
     daily_quota = models.PositiveIntegerField(
-        "uploads a day", null=True, blank=True, validators=[MinValueValidator(1)]
+        "uploads a day",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Days begin at midnight UTC. Empty: as many as it likes.",
     )
     counted_on = models.DateField(null=True, editable=False)  # the day, in UTC, of `counted`
     counted = models.PositiveIntegerField("uploads on that day", default=0, editable=False)
@@ -75,6 +88,7 @@ class ApiKey(models.Model):
         null=True,
         blank=True,
         validators=[MinValueValidator(1)],
+        help_text="Empty: as the site keeps them.",
     )
 
     objects = ApiKeyQuerySet.as_manager()
@@ -85,6 +99,31 @@ class ApiKey(models.Model):
 
     def __str__(self):
         return f"{self.name} ({MARK}_{self.prefix}_...)"
+
+    def clean(self):
+        """A key that could not do what it is for is refused when it is made."""
+        owner = getattr(self, "owner", None)
+        for scope in self.scopes or []:
+            needed = OWNER_NEEDS.get(scope)
+            if scope not in self.Scope:
+                raise ValidationError({"scopes": f"There is no scope {scope!r}."})
+            if owner and needed and not (owner.is_staff and owner.has_perm(needed)):
+                raise ValidationError(
+                    {"scopes": f"{owner} is not staff with the permission to {scope}."}
+                )
+        if self._state.adding and self.has_expired:
+            raise ValidationError({"expires_at": "This moment has passed."})
+
+    def draw(self) -> str:
+        """Give it a new secret; returns the key, which is kept nowhere."""
+        self.prefix, secret = secrets.token_hex(PREFIX_BYTES), secrets.token_urlsafe(SECRET_BYTES)
+        self.secret_sha256 = digest(secret)
+        return f"{MARK}_{self.prefix}_{secret}"
+
+    def revoke(self) -> None:
+        """End it at once and for good."""
+        self.revoked_at = timezone.now()
+        self.save(update_fields=["revoked_at"])
 
     @property
     def has_expired(self) -> bool:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test import RequestFactory
 from django.utils import timezone
@@ -17,11 +18,11 @@ pytestmark = pytest.mark.django_db
 BAD = {
     "basic": "Basic !!!",
     "no key": "Bearer",
-    "unknown": "Bearer mnist_0a1b2c3d_" + "x" * 43,
+    "unknown": "Bearer mnist_0a1b2c3d4e5f_" + "x" * 43,
     "no prefix": "Bearer mnist_x",
-    "other mark": "Bearer sk_0a1b2c3d_xyz",
+    "other mark": "Bearer sk_0a1b2c3d4e5f_xyz",
     "not ASCII": "Bearer mnist_\xe9",
-    "NUL": "Bearer mnist_0a1b2c3d_a\0b",
+    "NUL": "Bearer mnist_0a1b2c3d4e5f_a\0b",
     "long": "Bearer " + "a" * 100_000,
 }
 
@@ -44,10 +45,27 @@ def test_only_the_digest_of_a_key_is_kept(admin_user):
 
 
 def test_a_key_is_found_by_all_of_itself(admin_user):
-    key, text = ApiKey.objects.issue(name="robot", owner=admin_user, scopes=[])
+    key, text = ApiKey.objects.issue(name="robot", owner=admin_user, scopes=["read"])
     assert ApiKey.objects.matching(text) == key
     for other in (text[:-1], text + "x", text.upper(), f" {text}", text.split("_", 2)[2], ""):
         assert ApiKey.objects.matching(other) is None
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"scopes": ["classify", "fly"]}, "no scope 'fly'"),
+        ({"scopes": []}, "cannot be blank"),
+        ({"scopes": ["train"]}, "not staff with the permission to train"),
+        ({"scopes": ["review"]}, "not staff with the permission to review"),
+        ({"expires_at": timezone.now() - timedelta(days=1)}, "has passed"),
+        ({"daily_quota": 0}, "greater than or equal to 1"),
+    ],
+)
+def test_a_key_that_could_not_do_what_it_is_for_is_not_made(person, facts, words):
+    with pytest.raises(ValidationError, match=words):
+        ApiKey.objects.issue(**{"name": "x", "owner": person(), "scopes": ["read"], **facts})
+    assert not ApiKey.objects.exists()
 
 
 @pytest.mark.parametrize("header", BAD.values(), ids=BAD)

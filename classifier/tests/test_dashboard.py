@@ -44,6 +44,7 @@ def test_a_day_that_is_over_is_counted_once(add, django_assert_num_queries):
 
 def test_a_large_day_is_estimated_from_even_steps(add, monkeypatch):
     monkeypatch.setattr(dashboard, "COUNTED", 10)
+    monkeypatch.setattr(dashboard, "SAMPLED", 10)
     for number in range(60):
         add(reason="low_confidence" if number % 2 == number // 30 else "")
     today = dashboard.count(timezone.now().date())
@@ -54,6 +55,7 @@ def test_a_large_day_is_estimated_from_even_steps(add, monkeypatch):
 
 def test_an_estimate_allows_for_keys_that_are_not_there(add, monkeypatch):
     monkeypatch.setattr(dashboard, "COUNTED", 10)
+    monkeypatch.setattr(dashboard, "SAMPLED", 10)
     rows = [add() for _ in range(40)]
     Prediction.objects.filter(pk__in=[each.pk for each in rows[5:35]]).delete()
     add(pk=rows[-1].pk + 1)

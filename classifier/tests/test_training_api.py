@@ -4,7 +4,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from classifier import registry, runs
-from classifier.models import ApiKey, TrainingRun
+from classifier.models import TrainingRun
 
 pytestmark = pytest.mark.django_db
 RUNS = "/api/v1/training-runs"
@@ -95,14 +95,14 @@ def test_staff_with_the_permission_may_train(client, django_user_model):
     assert client.post(RUNS, PLAIN, "application/json").status_code == 201
 
 
-def test_a_key_trains_if_its_scope_and_its_owner_may(client, django_user_model):
+def test_a_key_trains_if_its_scope_and_its_owner_may(client, django_user_model, bearer):
     trainer = clerk(django_user_model, "train")
     for scopes, status in ((["train"], 201), (["read", "review"], 403)):
-        _, key = ApiKey.objects.issue(name="nightly", owner=trainer, scopes=scopes)
-        sent = client.post(RUNS, PLAIN, "application/json", HTTP_AUTHORIZATION=f"Bearer {key}")
-        assert sent.status_code == status
-    trainer.user_permissions.clear()
-    assert client.get(RUNS, HTTP_AUTHORIZATION=f"Bearer {key}").status_code == 403
+        _, header = bearer(*scopes, owner=trainer)
+        assert client.post(RUNS, PLAIN, "application/json", **header).status_code == status
+    assert TrainingRun.objects.get().started_by == trainer
+    _, header = bearer("train")
+    assert client.get(RUNS, **header).status_code == 403
 
 
 def test_starting_by_a_session_takes_a_csrf_token(admin_user):
