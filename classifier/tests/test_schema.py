@@ -18,7 +18,7 @@ DIGITS = settings.BASE_DIR / "fixtures" / "digits"
 PICTURES = [path.read_bytes() for path in sorted(DIGITS.glob("*_tiny.png"))]
 QUIET = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much]
 FEW = tries(max_examples=4, deadline=None, derandomize=True, suppress_health_check=QUIET)
-MANY = tries(max_examples=40, deadline=None, suppress_health_check=QUIET)
+MANY = tries(max_examples=100, deadline=None, suppress_health_check=QUIET)
 # A schema cannot say whether bytes are a picture, or whether a row that is named is there.
 CONFIG = {
     "checks": {
