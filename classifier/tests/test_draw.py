@@ -1,6 +1,7 @@
 """The first page in a real browser, under the site's content policy."""
 
 import pytest
+from django.contrib.auth.models import Permission
 
 from classifier.models import Correction, Prediction
 
@@ -133,7 +134,9 @@ def test_on_a_phone_the_answer_is_in_view_below_the_page(open_page):
 
 
 def test_a_reviewer_corrects_and_the_picture_is_kept(open_page, client, person):
-    client.force_login(person("ann", "Reviewers"))
+    ann = person("ann")
+    ann.user_permissions.set(Permission.objects.filter(codename__in=["view_prediction", "review"]))
+    client.force_login(ann)
     page = open_page(session=client.cookies["sessionid"].value)
     draw(page, 3)
     answered(page, "three")
