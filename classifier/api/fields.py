@@ -5,6 +5,7 @@ DRF's own take "5", 5.0 and true for the number 5, and 5 for the text "5".
 
 import re
 
+from django.core.validators import RegexValidator
 from rest_framework import serializers
 
 WHOLE = re.compile(r"-?[0-9]{1,20}")
@@ -32,9 +33,10 @@ class Number(serializers.IntegerField):
 
 
 class Text(serializers.CharField):
-    """Text as it is, spaces and all."""
+    """Text as it is, spaces and all, but without the character that databases refuse."""
 
     def __init__(self, **kwargs):
+        kwargs.setdefault("validators", [RegexValidator(r"^[^\x00]*$")])  # so the schema says it
         super().__init__(trim_whitespace=False, **kwargs)
 
     def to_internal_value(self, data):

@@ -59,16 +59,24 @@ def describe() -> dict:
         annotate(view)
     with patched_settings(SPECTACULAR):
         schema = SchemaGenerator(patterns=urls.urlpatterns).get_schema(public=True)
-    add_headers(schema)
+    for operations in schema["paths"].values():
+        for operation in operations.values():
+            require_pictures(operation)
+            add_headers(operation)
     return schema
 
 
-def add_headers(schema: dict) -> None:
+def require_pictures(operation: dict) -> None:
+    """Where pictures are sent, there must be a body; it is not said by its raw schemas."""
+    body = operation.get("requestBody", {"content": {}})
+    if any(kind != "application/json" for kind in body["content"]):
+        body["required"] = True
+
+
+def add_headers(operation: dict) -> None:
     """Say which headers come with every response of a status."""
-    for operations in schema["paths"].values():
-        for operation in operations.values():
-            for status, response in operation["responses"].items():
-                for name, (about, kind, statuses) in HEADERS.items():
-                    if int(status) in statuses:
-                        header = {"description": about, "schema": {"type": kind}, "required": True}
-                        response.setdefault("headers", {})[name] = header
+    for status, response in operation["responses"].items():
+        for name, (about, kind, statuses) in HEADERS.items():
+            if int(status) in statuses:
+                header = {"description": about, "schema": {"type": kind}, "required": True}
+                response.setdefault("headers", {})[name] = header

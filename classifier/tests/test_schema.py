@@ -9,7 +9,7 @@ from django.core.wsgi import get_wsgi_application
 from hypothesis import HealthCheck, strategies
 from hypothesis import settings as tries
 
-from classifier import batches, review, runs
+from classifier import batches, registry, review, runs
 
 from .archives import packed
 
@@ -18,7 +18,7 @@ DIGITS = settings.BASE_DIR / "fixtures" / "digits"
 PICTURES = [path.read_bytes() for path in sorted(DIGITS.glob("*_tiny.png"))]
 QUIET = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much]
 FEW = tries(max_examples=4, deadline=None, derandomize=True, suppress_health_check=QUIET)
-MANY = tries(max_examples=150, deadline=None, suppress_health_check=QUIET)
+MANY = tries(max_examples=100, deadline=None, suppress_health_check=QUIET)
 # A schema cannot say whether bytes are a picture, or whether a row that is named is there.
 CONFIG = {
     "checks": {
@@ -57,14 +57,24 @@ def header(client, admin_user, bearer, sample):
     return {"Authorization": header["HTTP_AUTHORIZATION"]}
 
 
+def asked(case):
+    """The same request, in two of three cases about something that is there."""
+    parameters = case.path_parameters
+    if isinstance(parameters.get("id"), int) and parameters["id"] % 3:
+        parameters["id"] = 1
+    if len(str(parameters.get("name", ""))) % 3:
+        parameters["name"] = registry.shipped_names()[0]
+    return case
+
+
 @schema.parametrize()
 @FEW
 def test_the_api_does_what_its_schema_says(case, header):
-    case.call_and_validate(headers=header)
+    asked(case).call_and_validate(headers=header)
 
 
 @pytest.mark.slow
 @schema.parametrize()
 @MANY
 def test_the_api_does_what_its_schema_says_at_length(case, header):
-    case.call_and_validate(headers=header)
+    asked(case).call_and_validate(headers=header)
