@@ -1,12 +1,15 @@
 """The pages for everybody."""
 
+from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
+from django.urls import reverse
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from classifier import registry
+from classifier.api.access import VIEW, is_staff_with
 from classifier.models import LABELS, NOT_A_DIGIT
 
 SAMPLES = [
@@ -37,6 +40,9 @@ def draw(request):
             "samples": [name for name in SAMPLES if finders.find(f"samples/{name}")],
             **(figures(version) if version else {}),
             "may_review": may_review(request.user),
+            # Where keys are required, staff go by their session, which /mnist/classify ignores.
+            "keep_at": reverse("predictions" if settings.MNIST_REQUIRE_KEY else "classify"),
+            "closed": settings.MNIST_REQUIRE_KEY and not is_staff_with("", request.user),
         },
     )
 
@@ -59,5 +65,4 @@ def icon(request):
 
 def may_review(user) -> bool:
     """Whether this person may say what pictures show, as the admin asks it."""
-    rights = ["classifier.view_prediction", "classifier.review"]
-    return user.is_active and user.is_staff and user.has_perms(rights)
+    return is_staff_with(VIEW, user) and is_staff_with("classifier.review", user)

@@ -25,7 +25,7 @@ const look = latestOf(async ({ picture = null, resting = true, keep = false }, i
   if (pad.empty) return;
   try {
     const sent = picture || (await pad.png());
-    const answer = await read(keep ? addresses.classify : addresses.preview, sent, resting);
+    const answer = await read(keep ? addresses.keep : addresses.preview, sent, resting);
     if (pad.empty || (picture && !isLatest())) return; // cleared, or something newer came
     shown = { picture: sent, answer, id: answer.id };
     showAnswer(answer, resting && isLatest());
@@ -122,7 +122,7 @@ function showKept() {
 async function keep() {
   const kept = shown;
   if (!kept.id) {
-    const answer = await read(addresses.classify, kept.picture, true);
+    const answer = await read(addresses.keep, kept.picture, true);
     kept.id = answer.id;
     if (shown === kept) showAnswer(answer, true);
   }
