@@ -4,7 +4,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core import checks
 
-from .checks import check_throttles
+from .checks import check_media, check_throttles
 
 logger = logging.getLogger(__name__)
 
@@ -15,6 +15,7 @@ class ClassifierConfig(AppConfig):
 
     def ready(self):
         checks.register(check_throttles)
+        checks.register(check_media)
         if is_serving():
             load_network()
 

@@ -1,5 +1,8 @@
 """What `manage.py check` says of settings that do not go together."""
 
+import os
+from pathlib import Path
+
 from django.conf import settings
 from django.core.checks import Warning
 
@@ -29,3 +32,20 @@ def check_throttles(app_configs, **options):
             )
         )
     return found
+
+
+def check_media(app_configs, **options):
+    """Uploads that could not be stored."""
+    if settings.S3_BUCKET:
+        return []
+    path = Path(settings.MEDIA_ROOT)
+    there = next(each for each in (path, *path.parents) if each.exists())
+    if os.access(there, os.W_OK):
+        return []
+    return [
+        Warning(
+            f"MEDIA_ROOT is {path}, and {there} cannot be written to: no upload can be stored.",
+            hint="Let the user that serves write there, or set MEDIA_ROOT to another folder.",
+            id="classifier.W003",
+        )
+    ]

@@ -2,8 +2,10 @@
 
 import re
 import uuid
+from contextvars import ContextVar
 
 ACCEPTED = re.compile(r"[A-Za-z0-9._-]{1,64}")
+current: ContextVar[str] = ContextVar("request_id", default="")  # for the log
 
 
 def choose(sent: str) -> str:
@@ -19,6 +21,10 @@ class RequestIdMiddleware:
 
     def __call__(self, request):
         request.id = choose(request.META.get("HTTP_X_REQUEST_ID", ""))
-        response = self.get_response(request)
+        token = current.set(request.id)
+        try:
+            response = self.get_response(request)
+        finally:
+            current.reset(token)
         response["X-Request-ID"] = request.id
         return response

@@ -2,6 +2,7 @@
 
 import os
 import re
+import warnings
 from pathlib import Path
 
 import environ
@@ -101,7 +102,8 @@ class Environment:
         The path of a SQLite file counts from the project's folder, wherever a command is run.
         """
         address = self.text(name) or f"sqlite:///{default}"
-        database = environ.Env.db_url_config(address)
+        with warnings.catch_warnings(action="ignore"):  # we say it better
+            database = environ.Env.db_url_config(address)
         if "ENGINE" not in database:
             raise ImproperlyConfigured(
                 f"Expected {name} to be like sqlite:///db.sqlite3 or "
