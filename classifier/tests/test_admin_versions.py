@@ -61,10 +61,19 @@ def test_promoting_takes_the_permission(client, django_user_model, candidate):
     assert staff.post(f"{LIST}{candidate.pk}/promote").status_code == 403
 
 
-def test_overruling_takes_another_permission(client, django_user_model, worse):
-    staff = clerk(client, django_user_model, "view_modelversion", "promote")
-    assert "may not overrule" in staff.get(f"{LIST}{worse.pk}/promote").text
-    assert staff.post(f"{LIST}{worse.pk}/promote", {"reason": "x"}).status_code == 403
+def test_promoters_may_not_overrule_the_gate(client, person, worse):
+    client.force_login(person("ann", "Promoters"))
+    assert "may not overrule" in client.get(f"{LIST}{worse.pk}/promote").text
+    assert client.post(f"{LIST}{worse.pk}/promote", {"reason": "x"}).status_code == 403
+
+
+def test_a_promoter_who_was_given_the_permission_may_overrule(client, person, worse):
+    ann = person("ann", "Promoters")
+    ann.user_permissions.add(Permission.objects.get(codename="overrule"))
+    client.force_login(ann)
+    client.post(f"{LIST}{worse.pk}/promote", {"reason": "the odd sevens"})
+    assert registry.active() == worse
+    assert Promotion.objects.first().overruled_because == "the odd sevens"
 
 
 def test_a_problem_is_shown_in_the_list(admin_client, candidate):
