@@ -36,7 +36,9 @@ class PartForm(forms.Form):
         required=False,
         label="read as",
     )
-    status = forms.ChoiceField(choices=[("", "any status"), *STATUSES], required=False)
+    status = forms.ChoiceField(
+        choices=[("", "any status"), *STATUSES], required=False, label="status"
+    )
     replay = ReplayField(
         Replay.objects.filter(differing__gt=0).select_related("version"),
         required=False,

@@ -80,7 +80,7 @@ class ModelVersionAdmin(Evidence):
 
     def render_change_form(self, request, context, **kwargs):
         context["may_promote"] = request.user.has_perm(PROMOTE)
-        context["has_report"] = default_storage.exists(registry.report_path(kwargs["obj"]))
+        context["has_report"] = registry.has_report(kwargs["obj"])
         return super().render_change_form(request, context, **kwargs)
 
     def report_view(self, request, pk):
