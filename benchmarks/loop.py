@@ -27,25 +27,11 @@ import django
 
 django.setup()
 
-import numpy as np
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 
 from classifier import gate, history, inference, review, training
-from ml.drawing import draw
-from ml.picture import as_png
-
-STYLE = {  # sevens with a foot, a bar and a drop, ones with a ring on top
-    1: ["30,28 45,14 30,0 15,14 30,28 / 30,100"],
-    7: ["0,25 0,0 / 62,0 / 30,60 30,100", "5,100 60,100", "10,50 55,50"],
-}
-
-
-def odd_uploads(count: int, seed: int) -> list[tuple[int, bytes]]:
-    """Digits and PNG files of them, half of them ones and half sevens."""
-    rng = np.random.default_rng(seed)
-    digits = [1, 7] * (count // 2)
-    return [(digit, as_png(255 - draw(STYLE[digit], rng, wobble=4, widest=9))) for digit in digits]
+from fixtures.odd import odd_uploads
 
 
 def accuracy(version: str, uploads: list[tuple[int, bytes]]) -> float:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from . import inference, registry, reviewed
 from .models import NOT_A_DIGIT, ModelVersion, Promotion
+from .reviewed import Picture
 
 Z = 1.96  # standard deviations to either side that hold 95 %
 MNIST_IMAGES = 10_000
@@ -89,10 +90,10 @@ def on_held_out(candidate: ModelVersion, active: ModelVersion) -> list[Compariso
     return [Comparison("held-out reviewed uploads", images, *accuracies, *interval, 0.0)]
 
 
-def answers_right(version: ModelVersion, pictures: Sequence[tuple[bytes, int]]) -> list[bool]:
+def answers_right(version: ModelVersion, pictures: Sequence[Picture]) -> list[bool]:
     """Whether a version reads each picture as its label; a refused picture is not a digit."""
-    guesses = inference.predictor(version.name).read_many([content for content, _ in pictures])
-    return [is_right(guess, label) for guess, (_, label) in zip(guesses, pictures, strict=True)]
+    guesses = inference.predictor(version.name).read_many([each.content for each in pictures])
+    return [is_right(guess, each.label) for guess, each in zip(guesses, pictures, strict=True)]
 
 
 def is_right(guess, label: int) -> bool:

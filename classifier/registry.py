@@ -84,6 +84,10 @@ def report_path(version: ModelVersion) -> str:
     return f"{FOLDER}/{version.name}.report.html"
 
 
+def has_report(version: ModelVersion) -> bool:
+    return default_storage.exists(report_path(version))
+
+
 def active() -> ModelVersion:
     """The version that answers. Raises LookupError when there is none."""
     version = ModelVersion.objects.filter(state=ModelVersion.State.ACTIVE).first()

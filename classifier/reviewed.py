@@ -21,24 +21,33 @@ class Reviewed(NamedTuple):
     path: str
     label: int
     sha256: bytes
+    pk: int = 0
+
+
+class Picture(NamedTuple):
+    """An upload's bytes, what it shows, and its key in the history."""
+
+    content: bytes
+    label: int
+    pk: int = 0
 
 
 def reviewed_uploads() -> list[Reviewed]:
     """The uploads that were corrected or confirmed, and not erased, the oldest first."""
     told = Prediction.objects.filter(label__isnull=False, erased_at=None).order_by("id")
-    rows = told.values_list("upload", "label", "sha256").iterator()
-    return [Reviewed(path, label, bytes(sha256)) for path, label, sha256 in rows]
+    rows = told.values_list("upload", "label", "sha256", "pk").iterator()
+    return [Reviewed(path, label, bytes(sha256), pk) for path, label, sha256, pk in rows]
 
 
-def held_out(most: int) -> list[tuple[bytes, int]]:
-    """The newest pictures, with their labels, that no training may see."""
+def held_out(most: int) -> list[Picture]:
+    """The newest pictures that no training may see."""
     chosen = [each for each in reversed(reviewed_uploads()) if is_held_out(each)]
-    return list(islice(_contents(chosen), most))
+    return list(islice(_pictures(chosen), most))
 
 
-def to_learn() -> list[tuple[bytes, int]]:
-    """All other pictures with their labels."""
-    return list(_contents(each for each in reviewed_uploads() if not is_held_out(each)))
+def to_learn() -> list[Picture]:
+    """All other pictures."""
+    return list(_pictures(each for each in reviewed_uploads() if not is_held_out(each)))
 
 
 def is_held_out(upload: Reviewed) -> bool:
@@ -46,12 +55,12 @@ def is_held_out(upload: Reviewed) -> bool:
     return int.from_bytes(upload.sha256[:4]) % HELD_OUT_OF == 0
 
 
-def _contents(uploads: Iterable[Reviewed]) -> Iterator[tuple[bytes, int]]:
-    """The bytes and the labels of those uploads that are still there."""
+def _pictures(uploads: Iterable[Reviewed]) -> Iterator[Picture]:
+    """Those uploads that are still there."""
     for each in uploads:
         content = read(each.path)
         if content is not None:
-            yield content, each.label
+            yield Picture(content, each.label, each.pk)
 
 
 def read(path: str) -> bytes | None:

@@ -96,7 +96,7 @@ def reopen(run: TrainingRun) -> TrainingRun:
         "pid": None,
         "plan": {**run.plan, "resume": True},
     }
-    again = TrainingRun.objects.filter(pk=run.pk, state__in=(State.FAILED, State.CANCELLED))
+    again = TrainingRun.objects.filter(pk=run.pk, state__in=TrainingRun.RESUMABLE)
     try:
         with transaction.atomic():
             if not again.update(**fields, created_at=timezone.now()):

@@ -12,16 +12,17 @@ import numpy as np
 from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import default_storage
+from django.urls import reverse
 
 from ml import checkpoint, dataset, evaluate, report
 from ml.checkpoint import Checkpoint
 from ml.dataset import Arrays
-from ml.evaluate import Answers
+from ml.evaluate import Answers, Labelled
 from ml.header import InvalidImage
-from ml.preprocess import prepare
+from ml.preprocess import attempt, prepare
 
 from . import gate, inference, registry, reviewed, runs
-from .models import ModelVersion, TrainingRun
+from .models import NOT_A_DIGIT, ModelVersion, TrainingRun
 
 NAME = rf"^{checkpoint.NAME_PATTERN.pattern}\Z"  # of a version
 NETWORKS = ("cnn", "wide", "original")  # as ml.network, which takes seconds to import
@@ -140,27 +141,42 @@ def _in_a_line(error: BaseException) -> str:
 
 def _train(run: TrainingRun, watch: runs.Watch, verbose: int) -> ModelVersion:
     images = dataset.load_mnist(Path(run.plan["data"]) if run.plan["data"] else None)
+    version = ModelVersion.objects.filter(training_run=run).first()
+    if version is None:  # else this run was cut short after it had been trained
+        version = _register(_trained(run, images, watch, verbose), run)
+    watch.say("Trained. Comparing it with the active version.")
+    _judge(version, images[1], watch)
+    return version
+
+
+def _trained(run: TrainingRun, images, watch: runs.Watch, verbose: int) -> Checkpoint:
+    """The checkpoint of a run, in the directory of trainings."""
+    directory, resume = registry.training_directory(), bool(run.plan.get("resume"))
+    if resume and checkpoint.exists(directory, run.name):
+        return checkpoint.read(directory, run.name)
     also = _to_learn(watch) if run.plan["corrections"] else None
     from ml.train import Plan, train  # TensorFlow takes seconds: first see that all is well
 
     watch.say("Training begins.")
-    saved = train(
+    return train(
         Plan(run.name, **_options(run)),
         images,
-        registry.training_directory(),
-        resume=_state_of(run.name).exists() and bool(run.plan.get("resume")),
+        directory,
+        resume=resume and _state_of(run.name).exists(),
         verbose=verbose,
         start=checkpoint.load_network(inference.checkpoint_of(run.start)) if run.start else None,
         also=also,
         report=_reporter(run, watch),
     )
-    watch.say("Trained. Comparing it with the active version.")
+
+
+def _register(saved: Checkpoint, run: TrainingRun) -> ModelVersion:
+    """Make a candidate of a trained checkpoint, and leave nothing of it where it was trained."""
     version = registry.register(
         saved.facts, saved.directory, parent=run.start, training_run=run, notes=run.plan["notes"]
     )
     for path in (saved.keras_path, saved.compiled_path, saved.directory / f"{saved.name}.json"):
-        path.unlink()
-    _judge(version, images[1], watch)
+        path.unlink(missing_ok=True)
     return version
 
 
@@ -184,12 +200,12 @@ def _state_of(name: str) -> Path:
 def _to_learn(watch: runs.Watch) -> Arrays | None:
     """The reviewed uploads as pixels; those that are refused today are left out."""
     pixels, labels = [], []
-    for upload, label in reviewed.to_learn():
+    for upload in reviewed.to_learn():
         try:
-            pixels.append(prepare(upload).pixels)
+            pixels.append(prepare(upload.content).pixels)
         except InvalidImage:
             continue
-        labels.append(label)
+        labels.append(upload.label)
     watch.say(f"Learning from {len(labels)} reviewed uploads beside MNIST.")
     return Arrays(np.stack(pixels), np.array(labels)) if labels else None
 
@@ -230,12 +246,26 @@ def _judge(version: ModelVersion, test: Arrays, watch: runs.Watch) -> None:
     for each in gate.examine(version)["sets"]:
         watch.say(each["text"])
     sets = [("MNIST test images", evaluate.from_arrays(test.pixels, test.digits, False))]
+    if held_out := list(_held_out()):
+        sets.append(("held-out reviewed uploads that show a digit", held_out))
     predictor = inference.predictor(version.name)
     answers = [evaluate.ask(name, pictures, predictor) for name, pictures in sets]
     with tempfile.TemporaryDirectory() as folder:
         write_report(Path(folder), inference.checkpoint_of(version), answers, None)
         with open(Path(folder, "report.html"), "rb") as file:
             default_storage.save(registry.report_path(version), File(file))
+
+
+def _held_out() -> Iterator[Labelled]:
+    """What no training sees, without its pictures: those can be erased, and are for some only."""
+    for each in reviewed.held_out(gate.MOST_HELD_OUT):
+        if each.label != NOT_A_DIGIT:
+            page, small = (
+                reverse(f"admin:classifier_prediction_{name}", args=[each.pk])
+                for name in ("change", "thumbnail")
+            )
+            kept = evaluate.Kept(page, small)
+            yield Labelled(f"upload {each.pk}", each.label, kept, attempt(each.content))
 
 
 def _note_mistakes(version: ModelVersion, test: Arrays) -> None:

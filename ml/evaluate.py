@@ -16,12 +16,19 @@ from .preprocess import SIDE, Prepared, attempt
 BULK = 256  # pictures prepared before the network is asked
 
 
+class Kept(NamedTuple):
+    """Addresses of a picture that a site keeps and shows itself: its page's, and its own."""
+
+    page: str
+    picture: str
+
+
 class Labelled(NamedTuple):
     """One picture to measure on."""
 
     name: str
     digit: int
-    source: Path | np.ndarray  # the file, or the array as it was given
+    source: Path | np.ndarray | Kept  # the file, the array as it was given, or where it is kept
     prepared: Prepared | InvalidImage  # what the network sees, or why it sees nothing
 
 

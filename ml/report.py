@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from . import charts, evaluate, picture
-from .evaluate import Answers, Labelled
+from .evaluate import Answers, Kept, Labelled
 from .predict import Guess
 
 BINS = 15
@@ -201,12 +201,20 @@ def _mistakes(summary: dict, shown: Answers | None) -> str:
 
 
 def _card(mistake: Labelled, guess: Guess | None) -> str:
-    seen = "" if guess is None else _image(picture.as_png(guess.pixels))
     said = "refused" if guess is None else f"read as {guess.digit} ({guess.confidence:.0%})"
     return (
-        f"<li>{_image(_upload(mistake.source))}{seen}"
+        f"<li>{_pictures(mistake.source, guess)}"
         f"<span>{escape(mistake.name)}<br>a {mistake.digit}, {said}</span></li>"
     )
+
+
+def _pictures(source: Path | np.ndarray | Kept, guess: Guess | None) -> str:
+    """A picture and what the network saw; of one that a site keeps, only where it shows it."""
+    if isinstance(source, Kept):
+        page, address = (escape(each) for each in source)
+        return f'<a href="{page}"><img src="{address}" alt="the upload" loading="lazy"></a>'
+    shown = _image(_upload(source))
+    return shown if guess is None else shown + _image(picture.as_png(guess.pixels))
 
 
 def _upload(source: Path | np.ndarray) -> bytes:

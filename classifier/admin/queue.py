@@ -13,10 +13,52 @@ from django.urls import path, reverse
 
 from classifier import review
 from classifier.inference import data_address
-from classifier.models import LABELS, Correction, Prediction
+from classifier.models import LABELS, NOT_A_DIGIT, Correction, Prediction, Replay
 
 MOST_AT_ONCE = 20  # pictures that one request may claim
 COUNTED = 1000  # of what waits; beyond it the page says "more than"
+
+
+class ReplayField(forms.ModelChoiceField):
+    def label_from_instance(self, replay):
+        return f"{replay.version}, {replay.created_at:%b %-d} ({replay.differing} uploads)"
+
+
+class PartForm(forms.Form):
+    """The part of the history that the page's address names, in the words of the list's filters."""
+
+    STATUSES = [("certain", "certain"), ("uncertain", "uncertain"), *Prediction.Reason.choices[1:]]
+
+    digit = forms.TypedChoiceField(
+        choices=[("", "any digit"), *LABELS[:NOT_A_DIGIT]],
+        coerce=int,
+        empty_value=None,
+        required=False,
+        label="read as",
+    )
+    status = forms.ChoiceField(
+        choices=[("", "any status"), *STATUSES], required=False, label="status"
+    )
+    replay = ReplayField(
+        Replay.objects.filter(differing__gt=0).select_related("version"),
+        required=False,
+        empty_label="-",
+        label="read otherwise by",
+    )
+
+    def chosen(self):
+        """These uploads. What the address says amiss narrows nothing."""
+        self.full_clean()
+        digit, status, replay = (self.cleaned_data.get(name) for name in self.fields)
+        uploads = Prediction.objects.all()
+        if digit is not None:
+            uploads = uploads.filter(digit=digit)
+        if status:
+            uploads = uploads.with_status(status)
+        if replay:
+            differing = replay.answers.filter(differs=True)
+            uploads = uploads.filter(pk__in=differing.order_by().values("prediction"))
+        return uploads
 
 
 class NextForm(forms.Form):
@@ -99,23 +141,13 @@ class QueueViews:
             "title": "Review",
             "opts": self.opts,
             "digits": range(10),
-            "narrowed": bool(request.GET),
+            "part": PartForm(request.GET),
         }
         return TemplateResponse(request, "admin/classifier/prediction/review.html", context)
 
-    def _narrowed(self, request):
-        """The part of the history that the address names, in the words of the list's filters."""
-        chosen = Prediction.objects.all()
-        digit, status = request.GET.get("digit", ""), request.GET.get("status", "")
-        if digit.isdecimal():
-            chosen = chosen.filter(digit=digit)
-        if status in chosen.STATUSES:
-            chosen = chosen.with_status(status)
-        return chosen
-
     @step(NextForm)
     def next_view(self, request, count):
-        among = self._narrowed(request)
+        among = PartForm(request.GET).chosen()
         pictures = review.claim(request.user, count, among)
         return {
             "pictures": [shown(each) for each in pictures],

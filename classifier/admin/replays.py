@@ -38,13 +38,13 @@ class ReplayAdmin(Evidence):
 
     @admin.display(description="what would change")
     def changes(self, found):
-        address = reverse("admin:classifier_replayanswer_changelist")
+        listed = reverse("admin:classifier_replayanswer_changelist")
+        queue = reverse("admin:classifier_prediction_review")
         return format_html(
-            '<a href="{}?replay__id__exact={}&differs__exact=1">{} of {} uploads</a>',
-            address,
-            found.pk,
-            found.differing,
-            found.done,
+            '<a href="{}?replay__id__exact={}&differs__exact=1">{} of {} uploads</a>'
+            ' (<a href="{}?replay={}">review these</a>)',
+            *(listed, found.pk, found.differing, found.done),
+            *(queue, found.pk),
         )
 
 

@@ -6,7 +6,7 @@ from django.template.response import TemplateResponse
 from django.urls import path
 from django.views.decorators.http import require_POST
 
-from classifier import runs, tasks, training
+from classifier import registry, runs, tasks, training
 from classifier.models import ModelVersion, TrainingRun
 from classifier.registry import UnknownVersion
 
@@ -102,6 +102,11 @@ class TrainingRunAdmin(Evidence):
         runs.fail_lost()
         extra_context = {**(extra_context or {}), "may_train": request.user.has_perm(TRAIN)}
         return super().change_view(request, object_id, form_url, extra_context)
+
+    def render_change_form(self, request, context, **kwargs):
+        version = getattr(kwargs["obj"], "version", None)
+        context["has_report"] = version and registry.has_report(version)
+        return super().render_change_form(request, context, **kwargs)
 
     def add_view(self, request, form_url="", extra_context=None):
         """Ask what to train; start it, and show how it goes."""

@@ -5,6 +5,7 @@ from django.http import FileResponse, Http404
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import path
+from django.utils.html import format_html, format_html_join
 from django.views.decorators.http import require_POST
 
 from classifier import gate, inference, registry, replay, tasks
@@ -15,7 +16,9 @@ from .facts import readable
 
 OVERRULE = "classifier.overrule"
 PROMOTE = "classifier.promote"
-REPORT_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; sandbox"
+REPORT_POLICY = (  # the uploads in it are shown by this site, to those who may see them
+    "default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; sandbox allow-same-origin"
+)
 
 
 @admin.register(ModelVersion)
@@ -32,6 +35,7 @@ class ModelVersionAdmin(Evidence):
         "notes",
         "network",
         "test_accuracy",
+        "compared",
         "parent",
         "training_run",
         "created_at",
@@ -59,6 +63,14 @@ class ModelVersionAdmin(Evidence):
         verdict = "passes" if version.gate["passed"] else "held back"
         return f"{verdict} against {version.gate['against']}"
 
+    @admin.display(description="gate")
+    def compared(self, version):
+        """The last comparison, in its own words."""
+        if version.gate is None:
+            return "not compared yet"
+        told = format_html_join("", "<br>{}", ((each["text"],) for each in version.gate["sets"]))
+        return format_html("{}{}", self.passes(version), told)
+
     def get_urls(self):
         def page(name, view):
             return path(
@@ -76,11 +88,11 @@ class ModelVersionAdmin(Evidence):
 
     def render_change_form(self, request, context, **kwargs):
         context["may_promote"] = request.user.has_perm(PROMOTE)
-        context["has_report"] = default_storage.exists(registry.report_path(kwargs["obj"]))
+        context["has_report"] = registry.has_report(kwargs["obj"])
         return super().render_change_form(request, context, **kwargs)
 
     def report_view(self, request, pk):
-        """What a version read of MNIST's test images, and its mistakes; written when trained."""
+        """A version's figures and mistakes on both of the gate's sets; written when trained."""
         version = get_object_or_404(ModelVersion, pk=pk)
         if not self.has_view_permission(request, version):
             raise PermissionDenied

@@ -88,6 +88,7 @@ class TrainingRun(models.Model):
         CANCELLED = "cancelled", "cancelled"
 
     OPEN = (State.WAITING, State.RUNNING)
+    RESUMABLE = (State.FAILED, State.CANCELLED)
 
     name = models.CharField("the version to be", max_length=64)
     state = models.CharField(max_length=9, choices=State, default=State.WAITING)
@@ -126,3 +127,7 @@ class TrainingRun(models.Model):
     @property
     def is_open(self) -> bool:
         return self.state in self.OPEN
+
+    @property
+    def is_resumable(self) -> bool:
+        return self.state in self.RESUMABLE

@@ -10,11 +10,14 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+import requests
+
 from classifier.client import Client, Refused, ServiceError
 
 from .services import free_port
 
 ROOT = Path(__file__).parents[2]
+PASSWORD = "only for this test"
 
 
 class Server:
@@ -111,6 +114,19 @@ class Server:
             "from classifier.tests.conftest import copy_of_shipped\n"
             f"register(*copy_of_shipped(Path({str(folder)!r}), {name!r}, **{facts!r}))",
         )
+
+    def sign_in(self, name: str) -> requests.Session:
+        """A session of somebody new who may do everything."""
+        create = f"get_user_model().objects.create_superuser({name!r}, password={PASSWORD!r})"
+        imports = "from django.contrib.auth import get_user_model"
+        self.manage("shell", "--command", f"{imports}; {create}")
+        session, login = requests.Session(), f"{self.url}/admin/login/"
+        session.get(login)
+        token = session.cookies["csrftoken"]
+        form = {"username": name, "password": PASSWORD, "csrfmiddlewaretoken": token}
+        session.post(login, data=form, headers={"Referer": login}, allow_redirects=False)
+        session.headers["X-CSRFToken"] = session.cookies["csrftoken"]
+        return session
 
     def output(self) -> str:
         return (self.folder / "log").read_text()

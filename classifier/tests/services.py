@@ -13,12 +13,43 @@ from pathlib import Path
 
 import pytest
 
+CHROMIUM = Path("/usr/bin/chromium")
+
 
 def missing(what: str):
     """Skip for want of a program; with REQUIRE_SERVICES set, as in CI, fail."""
     if os.environ.get("REQUIRE_SERVICES"):
         pytest.fail(f"{what} is not installed.")
     pytest.skip(f"{what} is not installed.")
+
+
+@contextmanager
+def chromium():
+    """Debian's Chromium, without a window."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        missing("Playwright")
+    if not CHROMIUM.exists():
+        missing("Chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def note_complaints(page) -> list[str]:
+    """A list that fills with what a page throws or writes to its console as errors."""
+    complaints = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda said: said.type == "error" and complaints.append(told(said)))
+    return complaints
+
+
+def told(message) -> str:
+    return f"{message.text} {message.location['url']}"
 
 
 def free_port() -> int:

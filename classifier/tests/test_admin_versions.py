@@ -1,11 +1,15 @@
+from unittest.mock import Mock
+
+import numpy as np
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
-from classifier import registry
-from classifier.models import Promotion
+from classifier import registry, reviewed, training
+from classifier.models import NOT_A_DIGIT, Prediction, Promotion
+from ml.dataset import Arrays
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/classifier/modelversion/"
@@ -61,10 +65,19 @@ def test_promoting_takes_the_permission(client, django_user_model, candidate):
     assert staff.post(f"{LIST}{candidate.pk}/promote").status_code == 403
 
 
-def test_overruling_takes_another_permission(client, django_user_model, worse):
-    staff = clerk(client, django_user_model, "view_modelversion", "promote")
-    assert "may not overrule" in staff.get(f"{LIST}{worse.pk}/promote").text
-    assert staff.post(f"{LIST}{worse.pk}/promote", {"reason": "x"}).status_code == 403
+def test_promoters_may_not_overrule_the_gate(client, person, worse):
+    client.force_login(person("ann", "Promoters"))
+    assert "may not overrule" in client.get(f"{LIST}{worse.pk}/promote").text
+    assert client.post(f"{LIST}{worse.pk}/promote", {"reason": "x"}).status_code == 403
+
+
+def test_a_promoter_who_was_given_the_permission_may_overrule(client, person, worse):
+    ann = person("ann", "Promoters")
+    ann.user_permissions.add(Permission.objects.get(codename="overrule"))
+    client.force_login(ann)
+    client.post(f"{LIST}{worse.pk}/promote", {"reason": "the odd sevens"})
+    assert registry.active() == worse
+    assert Promotion.objects.first().overruled_because == "the odd sevens"
 
 
 def test_a_problem_is_shown_in_the_list(admin_client, candidate):
@@ -78,6 +91,22 @@ def test_the_report_of_a_version_is_one_click_away(admin_client, candidate):
     response = admin_client.get(f"{LIST}{candidate.pk}/report")
     assert response.getvalue() == b"<h1>Report</h1>"
     assert "sandbox" in response["Content-Security-Policy"]
+
+
+def test_a_report_has_the_held_out_mistakes_where_the_admin_shows_them(
+    admin_client, candidate, post, monkeypatch
+):
+    read_wrong, no_digit = post("7_paint.png").json()["id"], post("3_paint.png").json()["id"]
+    Prediction.objects.filter(pk=read_wrong).update(label=1)
+    Prediction.objects.filter(pk=no_digit).update(label=NOT_A_DIGIT)
+    monkeypatch.setattr(reviewed, "is_held_out", lambda upload: True)
+    test = Arrays(np.stack([Prediction.objects.get(pk=no_digit).pixels]), np.array([3]))
+    training._judge(candidate, test, Mock())
+    page = admin_client.get(f"{LIST}{candidate.pk}/report").getvalue().decode()
+    assert f'src="/admin/classifier/prediction/{read_wrong}/thumbnail"' in page
+    assert "held-out reviewed uploads that show a digit</td><td>1<" in page
+    assert "data:image" not in page  # what it read right of the test images, and no upload
+    assert "held-out reviewed uploads (2)" in admin_client.get(f"{LIST}{candidate.pk}/change/").text
 
 
 def test_a_version_without_a_report_offers_none(admin_client, candidate):

@@ -2,31 +2,21 @@
 
 import os
 import time
-from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Permission
 
 from classifier.models import NOT_A_DIGIT, Correction, Prediction, ReviewClaim
 
-from .services import missing
+from .services import chromium, note_complaints
 
-CHROMIUM = Path("/usr/bin/chromium")
 QUEUE = "/admin/classifier/prediction/review/"
 
 
 @pytest.fixture
 def browser():
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        missing("Playwright")
-    if not CHROMIUM.exists():
-        missing("Chromium")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+    with chromium() as found:
+        yield found
 
 
 @pytest.fixture
@@ -50,9 +40,8 @@ def page(uploads, live_server, browser, synchronous, client, django_user_model):
     context = browser.new_context(base_url=live_server.url)
     session = client.cookies["sessionid"].value
     context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
-    page, complaints = context.new_page(), []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+    page = context.new_page()
+    complaints = note_complaints(page)
     page.goto(QUEUE)
     page.wait_for_selector("#review-desk:not([hidden])")
     yield page

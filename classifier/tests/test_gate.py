@@ -20,7 +20,7 @@ def candidate(version):
 @pytest.fixture
 def held_out(monkeypatch, sample):
     """Three held-out pictures, all read right by the shipped network."""
-    pictures = [(sample(f"{digit}_paint.png"), digit) for digit in (3, 5, 7)]
+    pictures = [reviewed.Picture(sample(f"{digit}_paint.png"), digit) for digit in (3, 5, 7)]
     monkeypatch.setattr(reviewed, "held_out", lambda most: pictures)
     return pictures
 

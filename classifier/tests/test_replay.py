@@ -90,11 +90,28 @@ def test_a_replay_needs_a_version_that_exists(history):
         run("--model", "nowhere")
 
 
-def test_staff_start_a_replay_from_the_version_and_see_the_answers(admin_client, history, version):
+def test_promoters_start_a_replay_from_the_version_and_see_the_answers(
+    client, person, history, version
+):
+    client.force_login(person("ann", "Promoters"))
     other = version("other")
-    page = admin_client.post(f"/admin/classifier/modelversion/{other.pk}/replay", follow=True)
+    page = client.post(f"/admin/classifier/modelversion/{other.pk}/replay", follow=True)
     assert "0 of 0 uploads" in page.text
     tasks.answer_again.call(Replay.objects.get().pk)
-    answers = admin_client.get("/admin/classifier/replayanswer/?differs__exact=1").text
+    answers = client.get("/admin/classifier/replayanswer/?differs__exact=1").text
     assert f"/{history[1]}/thumbnail" in answers
     assert f"/{history[0]}/thumbnail" not in answers
+
+
+def test_the_disagreements_of_a_replay_are_a_part_of_the_review_queue(
+    client, person, history, version
+):
+    version("other")
+    run("--model", "other")
+    client.force_login(person("ann", "Reviewers"))
+    queue = "/admin/classifier/prediction/review/"
+    assert "other, " in client.get(queue).text
+    found = Replay.objects.get().pk
+    given = client.post(f"{queue}next?replay={found}", {"count": 9}, "application/json").json()
+    assert [each["id"] for each in given["pictures"]] == [history[1]]
+    assert given["waiting"] == 1

@@ -27,8 +27,8 @@ def uploads(media, monkeypatch):
 
 
 def test_no_picture_is_on_both_sides(uploads):
-    learnt = {content for content, _ in reviewed.to_learn()}
-    held = {content for content, _ in reviewed.held_out(1000)}
+    learnt = {each.content for each in reviewed.to_learn()}
+    held = {each.content for each in reviewed.held_out(1000)}
     assert learnt | held == set(PICTURES)
     assert not learnt & held
 
@@ -39,7 +39,7 @@ def test_about_a_fifth_is_held_out(uploads):
 
 def test_the_newest_are_held_out_when_there_are_many(uploads):
     newest = [each.label for each in reversed(uploads) if reviewed.is_held_out(each)]
-    assert [label for _, label in reviewed.held_out(3)] == newest[:3]
+    assert [each.label for each in reviewed.held_out(3)] == newest[:3]
 
 
 def test_an_erased_upload_is_left_out(uploads):
@@ -53,4 +53,5 @@ def test_the_label_of_an_upload_is_what_counts(db, post):
     second = post("3_paint.png").json()["id"]
     Prediction.objects.filter(pk=second).update(label=8)
     (found,) = reviewed.reviewed_uploads()
-    assert (found.label, found.sha256) == (8, bytes(Prediction.objects.get(pk=second).sha256))
+    assert (found.label, found.pk) == (8, second)
+    assert found.sha256 == bytes(Prediction.objects.get(pk=second).sha256)

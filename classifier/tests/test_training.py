@@ -49,7 +49,26 @@ def test_corrections_are_learnt_and_those_held_out_are_asked(few, uploads):
     assert [each["images"] for each in second.gate["sets"]] == [300, held]
     assert (second.parent, second.training_run, run.state) == (first, run, "done")
     assert second.facts["start"] == "first"
-    assert default_storage.exists(registry.report_path(second))
+    with default_storage.open(registry.report_path(second)) as report:
+        assert b"held-out reviewed uploads" in report.read()
+
+
+@pytest.mark.parametrize("step", ["_register", "_judge"])
+def test_a_run_that_was_cut_short_after_its_training_does_not_train_again(few, monkeypatch, step):
+    run = training.begin("net", epochs=1, data=str(few))
+    with monkeypatch.context() as cut:
+        cut.setattr(training, step, interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            training.execute(run)
+    monkeypatch.setattr("ml.train.train", None)
+    version = training.execute(runs.reopen(run))
+    assert (version.name, version.training_run) == ("net", run)
+    assert version.gate["sets"]
+    assert not [*registry.training_directory().iterdir()]
+
+
+def interrupted(*arguments):
+    raise KeyboardInterrupt
 
 
 def test_what_goes_wrong_is_the_reason_of_the_run(tmp_path):

@@ -7,14 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import requests
 
 from .server import Server, proportional_megabytes
 
 pytestmark = pytest.mark.slow
 RUNS = "/api/v1/training-runs"
 OPEN = ("waiting", "running")
-PASSWORD = "only for this test"
 
 
 @pytest.fixture(scope="module")
@@ -25,23 +23,12 @@ def server(tmp_path_factory):
     few = {"x_train": pixels, "y_train": digits, "x_test": pixels[:100], "y_test": digits[:100]}
     np.savez(folder / "few.npz", **few)
     with Server(folder, workers=1, options=(), MNIST_DATA=str(folder / "few.npz")) as running:
-        create = f"get_user_model().objects.create_superuser('boss', password={PASSWORD!r})"
-        imports = "from django.contrib.auth import get_user_model"
-        running.manage("shell", "--command", f"{imports}; {create}")
         yield running
 
 
 @pytest.fixture(scope="module")
 def staff(server):
-    """A session of somebody who may train."""
-    session = requests.Session()
-    login = f"{server.url}/admin/login/"
-    session.get(login)
-    token = session.cookies["csrftoken"]
-    form = {"username": "boss", "password": PASSWORD, "csrfmiddlewaretoken": token}
-    session.post(login, data=form, headers={"Referer": login}, allow_redirects=False)
-    session.headers["X-CSRFToken"] = session.cookies["csrftoken"]
-    return session
+    return server.sign_in("boss")
 
 
 @pytest.fixture

@@ -178,7 +178,8 @@ const confirmRead = () => stock.length && answer(stock[0].digit);
 document.addEventListener("keydown", (event) => {
   // A key that is held down must not label a row of pictures.
   if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
-  const onControl = event.target.closest("a, button, input, select, textarea");
+  if (event.target.closest("select")) return; // one of the filters, which takes the keys itself
+  const onControl = event.target.closest("a, button");
   if (/^[0-9]$/.test(event.key)) answer(Number(event.key));
   else if (event.key.toLowerCase() === "n") answer(NOT_A_DIGIT);
   else if (event.key.toLowerCase() === "u") undo();
