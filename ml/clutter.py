@@ -9,6 +9,7 @@ from .header import InvalidImage
 from .paper import otsu
 
 MIN_RULED = 64  # pixels; in a smaller picture a line cannot be told from a stroke
+FAINT = 8  # of 255: what is no fainter may be a ruled line
 CRUMB = 0.03  # of the area of a digit's largest stroke: less is a crumb of one, or a speck
 Box = tuple[int, int, int, int]  # left, top, right, bottom, in pixels
 
@@ -35,10 +36,13 @@ def _long_lines(ink: np.ndarray, firm: int) -> np.ndarray:
     `firm`, in what is thinner than a stroke from above to below.
     """
     height, width = ink.shape
+    margin = round(0.04 * width)
+    if ink[:, :margin].max() <= FAINT or ink[:, -margin:].max() <= FAINT:
+        return np.zeros(ink.shape, bool)  # what a line reaches is not bare
     thickest = max(2, round(0.03 * height))
     ink = np.ascontiguousarray(ink)
     thin = cv2.morphologyEx(ink, cv2.MORPH_TOPHAT, np.ones((thickest + 2, 1), np.uint8))
-    marked = (thin > max(8, 0.25 * firm)).astype(np.uint8)
+    marked = (thin > max(FAINT, 0.25 * firm)).astype(np.uint8)
     runs = cv2.morphologyEx(marked, cv2.MORPH_OPEN, np.ones((1, width // 10), np.uint8))
     found = _across(runs, thickest)
     if not found.any():
@@ -98,6 +102,8 @@ def find_components(ink: np.ndarray) -> Components:
     count, labels, stats, centers = cv2.connectedComponentsWithStats(marked, ltype=cv2.CV_16U)
     if count == 1:
         raise InvalidImage("blank", "Expected a digit, found only lines and specks.")
+    if count == 2:  # one piece, and so the digit
+        return Components(labels, stats, np.array([0, 1], np.float32))
     return Components(labels, stats, _likelihood(labels, stats, centers))
 
 
@@ -117,6 +123,8 @@ def keep_digit(ink: np.ndarray, components: Components) -> np.ndarray:
 def are_several(components: Components) -> bool:
     """Whether a second digit, about as high as the likeliest one, stands beside it."""
     stats, scores = components.stats, components.scores
+    if len(stats) == 2:
+        return False
     main = int(np.argmax(scores))
     left, top, across, down, area = stats[main]
     size = max(across, down)

@@ -64,6 +64,20 @@ def test_any_colour_on_any_paper_gives_the_same(ink, paper):
     assert difference(pixels_of(drawn(ink, paper)), pixels_of(drawn())) < 0.1
 
 
+@pytest.mark.parametrize("paper", [WHITE, (90, 90, 90), (0, 0, 0)])
+def test_a_file_of_one_channel_gives_the_same_as_of_three(paper):
+    picture = drawn((180, 180, 180), paper)
+    np.testing.assert_array_equal(pixels_of(picture[..., 0]), pixels_of(picture))
+
+
+def test_grey_light_on_grey_paper_gives_nearly_what_it_gives_in_colour():
+    light = np.linspace(0.5, 1, 200)[np.newaxis, :, np.newaxis]
+    grey = (drawn((60, 60, 60)) * light).astype(np.uint8)
+    tinted = grey.copy()
+    tinted[0, 0, 0] -= 1  # so that it counts as coloured
+    assert difference(pixels_of(grey), pixels_of(tinted)) < 0.02
+
+
 def test_transparent_pixels_show_white_paper():
     ink = drawn()[..., 0] < 128
     picture = np.dstack([np.zeros((200, 200, 3), np.uint8), np.where(ink, 255, 0).astype(np.uint8)])
