@@ -10,10 +10,11 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from .clutter import are_several, drop_lines, find_components, keep_digit
+from .clutter import are_several, find_components, keep_digit
 from .decode import WORKING_SIDE, decode
 from .header import InvalidImage, inspect
 from .paper import estimate_paper, ink_over, strengthen
+from .ruled import drop_lines
 
 SIDE = 28  # pixels; MNIST's frame
 BOX = 20  # pixels; the box inside it that holds the digit

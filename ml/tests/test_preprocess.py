@@ -128,10 +128,20 @@ def with_a_neighbour_cut_off(picture: np.ndarray) -> np.ndarray:
     return cv2.line(picture, (190, 60), (199, 140), BLACK, 9)
 
 
+def underlined(picture: np.ndarray) -> np.ndarray:
+    return cv2.line(picture, (50, 188), (160, 185), BLACK, 8)
+
+
+def circled(picture: np.ndarray) -> np.ndarray:
+    return cv2.ellipse(picture, (100, 102), (88, 84), 0, 10, 352, (200, 40, 40), 7)
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
         ruled,
+        underlined,
+        circled,
         framed_by_a_box,
         in_a_dark_frame,
         with_a_dark_edge,
@@ -152,6 +162,20 @@ def test_the_stem_of_a_hairline_that_ends_at_the_edge_is_no_ruled_line():
     )
     columns = np.flatnonzero(pixels_of(picture).max(axis=0) > 100)
     assert np.ptp(columns) >= 8  # stem, bar and stem
+
+
+def test_the_foot_of_a_one_is_no_underline():
+    picture = np.full((200, 200), 255, np.uint8)
+    cv2.line(picture, (100, 30), (100, 150), 0, 10)
+    cv2.line(picture, (75, 160), (125, 160), 0, 8)
+    assert np.ptp(np.flatnonzero(pixels_of(picture)[20:].max(axis=0) > 100)) >= 6
+
+
+def test_the_hole_of_an_outlined_six_is_not_a_digit_in_a_circle():
+    picture = np.full((200, 200), 255, np.uint8)
+    cv2.ellipse(picture, (100, 100), (55, 85), 0, 0, 360, 0, 4)
+    cv2.circle(picture, (100, 140), 28, 0, 4)
+    assert pixels_of(picture)[4:10].max() > 200  # the outline reaches the top
 
 
 def test_the_bar_that_floats_above_a_five_is_kept():
