@@ -72,7 +72,7 @@ def _leaves_shadow(small: np.ndarray, fit: np.ndarray) -> bool:
     edges = np.concatenate([residual[0], residual[-1], residual[:, 0], residual[:, -1]])
     if (edges > 20).mean() <= 0.1:
         return False
-    side = int(0.36 * max(residual.shape))
+    side = int(0.2 * max(residual.shape))
     wide = cv2.morphologyEx(residual, cv2.MORPH_OPEN, np.ones((side, side), np.uint8))
     rim = np.concatenate([wide[0], wide[-1], wide[:, 0], wide[:, -1]])
     return bool((rim > 20).mean() > 0.1)
