@@ -4,6 +4,7 @@ Read `prepare` from top to bottom: it is the whole story. Serving, evaluation an
 share `thicken` and `frame`, the last steps, so that a network is trained on what it will see.
 """
 
+import contextlib
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from .decode import WORKING_SIDE, decode
 from .header import InvalidImage, inspect
 from .paper import estimate_paper, ink_over, strengthen
 from .ruled import drop_lines
+from .sheet import cut_out, find_sheet
 
 SIDE = 28  # pixels; MNIST's frame
 BOX = 20  # pixels; the box inside it that holds the digit
@@ -41,11 +43,13 @@ def prepare(upload: bytes, show: Show = lambda step, pixels: None) -> Prepared:
     if framed is not None:
         show("already framed", framed)
         return Prepared(framed, several=False)
-    picture = without_colour(reduce(picture))
-    paper = estimate_paper(picture)
-    show("paper", paper)
-    ink = ink_over(paper, picture)
-    show("ink", ink)
+    ink = reveal(reduce(picture), show)
+    sheet = find_sheet(ink)
+    if sheet is not None:
+        with contextlib.suppress(InvalidImage):  # nothing is on it: it is a stroke itself
+            note = reduce(cut_out(picture, sheet))
+            show("sheet cut out", note)
+            ink = reveal(note, show)
     ink = drop_lines(ink)
     show("ruled lines dropped", ink)
     ink = strengthen(ink)
@@ -58,6 +62,16 @@ def prepare(upload: bytes, show: Show = lambda step, pixels: None) -> Prepared:
     pixels = frame(ink)
     show("framed", pixels)
     return Prepared(pixels, are_several(components))
+
+
+def reveal(picture: np.ndarray, show: Show) -> np.ndarray:
+    """Tell ink from paper; (h, w) uint8. Raises InvalidImage `blank`."""
+    picture = without_colour(picture)
+    paper = estimate_paper(picture)
+    show("paper", paper)
+    ink = ink_over(paper, picture)
+    show("ink", ink)
+    return ink
 
 
 def attempt(upload: bytes) -> Prepared | InvalidImage:

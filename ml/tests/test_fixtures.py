@@ -1,6 +1,7 @@
 """Every sample picture is read right, in whatever style it is drawn."""
 
 import pytest
+
 from conftest import DIGITS
 
 

@@ -124,6 +124,12 @@ def in_a_cast_shadow(picture: np.ndarray) -> np.ndarray:
     return (picture * light).astype(np.uint8)
 
 
+def on_a_note_on_a_desk(picture: np.ndarray) -> np.ndarray:
+    desk = np.full((360, 360, 3), (70, 92, 120), np.uint8)
+    desk[70:270, 90:290] = picture
+    return desk
+
+
 def with_a_neighbour_cut_off(picture: np.ndarray) -> np.ndarray:
     return cv2.line(picture, (190, 60), (199, 140), BLACK, 9)
 
@@ -147,6 +153,7 @@ def circled(picture: np.ndarray) -> np.ndarray:
         with_a_dark_edge,
         with_specks,
         in_a_cast_shadow,
+        on_a_note_on_a_desk,
         with_a_neighbour_cut_off,
     ],
 )
@@ -162,6 +169,16 @@ def test_the_stem_of_a_hairline_that_ends_at_the_edge_is_no_ruled_line():
     )
     columns = np.flatnonzero(pixels_of(picture).max(axis=0) > 100)
     assert np.ptp(columns) >= 8  # stem, bar and stem
+
+
+def test_an_angular_digit_is_no_sheet_of_paper():
+    zero = np.full((200, 200), 255, np.uint8)
+    cv2.rectangle(zero, (50, 30), (150, 170), 0, -1)
+    cv2.rectangle(zero, (85, 70), (115, 130), 255, -1)
+    assert pixels_of(zero)[5:22, 10].min() > 240
+    one = np.full((200, 200), 255, np.uint8)
+    cv2.rectangle(one, (60, 30), (140, 170), 0, -1)
+    assert pixels_of(one)[5:22, 14].min() > 240
 
 
 def test_the_foot_of_a_one_is_no_underline():
