@@ -16,7 +16,7 @@ from .decode import WORKING_SIDE, decode
 from .header import InvalidImage, inspect
 from .paper import estimate_paper, ink_over, strengthen
 from .ruled import drop_lines
-from .sheet import cut_out, find_sheet
+from .sheet import cut_out, find_sheet, trim_bars
 
 SIDE = 28  # pixels; MNIST's frame
 BOX = 20  # pixels; the box inside it that holds the digit
@@ -43,6 +43,7 @@ def prepare(upload: bytes, show: Show = lambda step, pixels: None) -> Prepared:
     if framed is not None:
         show("already framed", framed)
         return Prepared(framed, several=False)
+    picture = trim_bars(picture)
     ink = reveal(reduce(picture), show)
     sheet = find_sheet(ink)
     if sheet is not None:

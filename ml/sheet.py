@@ -77,3 +77,35 @@ def cut_out(picture: np.ndarray, corners: np.ndarray) -> np.ndarray:
     upright = np.float32([[0, 0], [width, 0], [width, height], [0, height]])
     straighten = cv2.getPerspectiveTransform(inner.astype(np.float32), upright)
     return cv2.warpPerspective(picture, straighten, (width, height))
+
+
+def trim_bars(picture: np.ndarray) -> np.ndarray:
+    """Cut off bars of one colour above and below or beside a photo, as screenshots have them."""
+    if min(picture.shape[:2]) < MIN_LIT:
+        return picture
+    for _ in range(2):
+        top, bottom = _bar(picture), _bar(picture[::-1])
+        if top + bottom < 0.7 * len(picture):
+            picture = picture[top : len(picture) - bottom]
+        picture = picture.swapaxes(0, 1)
+    return np.ascontiguousarray(picture)
+
+
+def _bar(picture: np.ndarray) -> int:
+    """How many rows at the top are one colour that ends all along a line; 0 for bare paper."""
+    step, width = max(1, len(picture) // 64), picture.shape[1]
+    ends = _first_change(picture[::step, [width // 6, width // 2, width - 1 - width // 6]])
+    if not 0 < ends.max() <= ends.min() + 1:  # as in nearly every picture: no need to look closer
+        return 0
+    last = min(step * int(ends.max()) + 2, len(picture) - 1)  # past the blur of the edge
+    ends = _first_change(picture[: last + 1])
+    straight = (ends > 0) & (np.abs(ends - np.median(ends)) <= 2)
+    return last if straight.mean() > 0.9 else 0
+
+
+def _first_change(columns: np.ndarray) -> np.ndarray:
+    """The first row in which each column is unlike the corner; (w,), 0 where there is none."""
+    unlike = np.abs(columns.astype(np.int16) - columns[0, 0]) > 8
+    if unlike.ndim == 3:
+        unlike = unlike.any(axis=2)
+    return unlike.argmax(axis=0)

@@ -6,6 +6,7 @@ import pytest
 
 from ml.header import InvalidImage
 from ml.preprocess import frame, prepare, thicken
+from ml.sheet import trim_bars
 
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 
@@ -169,6 +170,15 @@ def test_the_stem_of_a_hairline_that_ends_at_the_edge_is_no_ruled_line():
     )
     columns = np.flatnonzero(pixels_of(picture).max(axis=0) > 100)
     assert np.ptp(columns) >= 8  # stem, bar and stem
+
+
+@pytest.mark.parametrize("upright", [True, False])
+def test_bars_around_a_photo_are_trimmed_and_bare_paper_is_not(upright):
+    photo = (drawn() * np.linspace(0.92, 0.6, 200)[:, np.newaxis, np.newaxis]).astype(np.uint8)
+    sides = (50, 60, 0, 0) if upright else (0, 0, 50, 60)
+    barred = cv2.copyMakeBorder(photo, *sides, cv2.BORDER_CONSTANT, value=WHITE)
+    assert sorted(trim_bars(barred).shape[:2])[0] in range(190, 201)
+    np.testing.assert_array_equal(trim_bars(drawn()), drawn())
 
 
 def test_an_angular_digit_is_no_sheet_of_paper():
