@@ -78,9 +78,9 @@ def test_classify_says_when_the_service_is_not_there():
 
 
 def test_load_demo_fills_the_history_once(db):
-    assert "Added 70 of 70" in run("load_demo")
-    assert "Added 0 of 70" in run("load_demo")
-    assert Prediction.objects.count() == 70
+    assert "Added 96 of 96" in run("load_demo")
+    assert "Added 0 of 96" in run("load_demo")
+    assert Prediction.objects.count() == 96
 
 
 def test_the_sample_pictures_are_read_as_what_they_show():
