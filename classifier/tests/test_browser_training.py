@@ -7,9 +7,9 @@ import pytest
 
 from classifier.client import Client
 
+from .server import ROOT, Server
 from .services import chromium, note_complaints
 from .test_loop import drawn
-from .server import ROOT, Server
 
 pytestmark = pytest.mark.slow
 EPOCHS = 3
