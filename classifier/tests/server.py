@@ -10,7 +10,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from classifier.client import Client, ServiceError
+from classifier.client import Client, Refused, ServiceError
 
 from .services import free_port
 
@@ -67,7 +67,12 @@ class Server:
         self.log.close()
 
     def answer(self, upload: bytes, path: str = "") -> dict:
-        return Client(self.url + path).classify(upload, "picture.png")
+        """What the service says, be it an answer or a refusal."""
+        with Client(self.url + path) as client:
+            try:
+                return client.classify(upload, "picture.png")
+            except Refused as refusal:
+                return refusal.problem
 
     def answer_again(self, upload: bytes, seconds: float = 20) -> dict:
         """The answer to an upload that is sent again when its connection breaks."""
