@@ -23,6 +23,11 @@ class InvalidArchive(ValueError):
         self.code, self.detail = code, detail
 
 
+def is_zip(content: bytes) -> bool:
+    """Whether a file begins as a ZIP does; no picture does."""
+    return content.startswith(b"PK")
+
+
 def check(content: bytes) -> int:
     """Look at a ZIP's directory; returns how many pictures it may hold. Raises InvalidArchive."""
     most = settings.MNIST_MAX_ZIP_ENTRIES

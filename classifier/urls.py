@@ -8,8 +8,11 @@ from .api.many import PredictionsBatchView
 from .api.models import ActivateView, ModelsView, ModelView
 from .api.pictures import ExplanationView, PictureView, PixelsView
 from .api.predictions import PredictionsView, PredictionView
+from .api.previews import PreviewsView
 from .api.training import CancelView, ResumeView, TrainingRunsView, TrainingRunView
 from .api.views import ClassifyView
+from .web import documents
+from .web import views as web
 
 api = [
     path("predictions", PredictionsView.as_view(), name="predictions"),
@@ -18,6 +21,7 @@ api = [
     path("predictions/<int:pk>/picture", PictureView.as_view(), name="picture"),
     path("predictions/<int:pk>/pixels", PixelsView.as_view(), name="pixels"),
     path("predictions/<int:pk>/explanation", ExplanationView.as_view(), name="explanation"),
+    path("previews", PreviewsView.as_view(), name="previews"),
     path("corrections", CorrectionsView.as_view(), name="corrections"),
     path("models", ModelsView.as_view(), name="models"),
     path("models/<str:name>", ModelView.as_view(), name="model"),
@@ -36,6 +40,11 @@ api = [
 ]
 
 urlpatterns = [
+    path("", web.draw, name="draw"),
+    path("favicon.ico", web.icon),
+    path("about/model-card", documents.page_of("model-card.md", "Model card"), name="model-card"),
+    path("about/reading", documents.page_of("reading.md", "How it reads"), name="how-it-reads"),
+    path("about/report", documents.report, name="report"),
     path("mnist/classify", ClassifyView.as_view(), name="classify"),
     path("api/v1/", include(api)),
     path("healthz", healthz),

@@ -45,6 +45,7 @@ MIDDLEWARE = [
     "classifier.request_id.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "classifier.content_policy.ContentPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -92,6 +93,17 @@ if DJANGO_HTTPS:
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
 X_FRAME_OPTIONS = "DENY"
+SECURE_CSP = {  # of every page, the admin's too: no inline script or style, nothing from elsewhere
+    "default-src": ["'none'"],
+    "script-src": ["'self'"],
+    "style-src": ["'self'"],
+    "img-src": ["'self'", "data:"],
+    "font-src": ["'self'"],
+    "connect-src": ["'self'"],
+    "form-action": ["'self'"],
+    "base-uri": ["'none'"],
+    "frame-ancestors": ["'none'"],
+}
 
 # Where things are kept
 
@@ -125,6 +137,14 @@ STORAGES = {
 }
 STATIC_URL = "/static/"
 STATIC_ROOT = env.text("STATIC_ROOT") or None  # only for those who want to collectstatic
+STATICFILES_DIRS = [  # what the pages for everybody show, where it is installed
+    (name, folder)
+    for name, folder in (
+        ("samples", BASE_DIR / "fixtures" / "digits"),
+        ("docs", BASE_DIR / "docs" / "pictures"),
+    )
+    if folder.is_dir()
+]
 WHITENOISE_USE_FINDERS = True  # files are served from where they are installed
 WHITENOISE_AUTOREFRESH = False
 

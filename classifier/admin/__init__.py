@@ -22,5 +22,5 @@ __all__ = [
 
 admin.site.site_header = admin.site.site_title = "Digit classifier"
 admin.site.index_title = "Back office"
-admin.site.site_url = None  # there is no page but these
+admin.site.site_url = "/"
 admin.site.index_template = "admin/classifier/index.html"

@@ -19,6 +19,7 @@ from classifier.models import ApiKey, Batch, BatchAnswer
 
 from .access import VIEW, Allowed, is_staff_with
 from .base import ApiView, Conflict
+from .fields import Query
 from .many import outcome
 from .predictions import ModelWish
 
@@ -50,8 +51,8 @@ class RawZip(BaseParser):
 class BatchSerializer(serializers.ModelSerializer):
     """A batch as it is told: `done` were answered and `failed` refused, of `total` pictures."""
 
-    model = serializers.SlugRelatedField("name", source="version", read_only=True)
-    started_by = serializers.SlugRelatedField("username", read_only=True)
+    model = serializers.SlugRelatedField("name", source="version", read_only=True, allow_null=True)
+    started_by = serializers.SlugRelatedField("username", read_only=True, allow_null=True)
 
     class Meta:
         model = Batch
@@ -98,9 +99,7 @@ class BatchesView(BatchesApiView):
         return self.page(self.visible(), lambda row: BatchSerializer(row).data)
 
     def post(self, request):
-        wanted = ModelWish(data=request.query_params)
-        wanted.is_valid(raise_exception=True)
-        name = wanted.validated_data.get("model")
+        name = ModelWish.of(request.query_params).get("model")
         version = registry.find(name) if name else None
         if request.auth:
             request.auth.refuse_over_quota()
@@ -117,16 +116,15 @@ def sent(request) -> bytes:
     """The ZIP in the request, or one of the pictures in it. Raises InvalidArchive."""
     if isinstance(request.data, bytes):
         return request.data
-    archives, images = request.FILES.getlist("archive"), request.FILES.getlist("image")
-    if len(archives) + bool(images) != 1:
+    files = [(image.name, image.read()) for image in request.FILES.getlist("image")]
+    if not files:
         raise archive.InvalidArchive(
             "no_image",
-            "Expected one ZIP in the multipart field 'archive', or pictures in 'image', or a "
-            "body of the type application/zip.",
+            "Expected a ZIP or pictures in the multipart field 'image', or a body of the type "
+            "application/zip.",
         )
-    if archives:
-        return archives[0].read()
-    return archive.pack((image.name, image.read()) for image in images)
+    (_, first), *others = files
+    return first if archive.is_zip(first) and not others else archive.pack(files)
 
 
 class BatchView(BatchesApiView):
@@ -160,7 +158,7 @@ class ResumeBatchView(BatchesApiView):
 # The result, a line for each picture that is read by now
 
 
-class ResultFormat(serializers.Serializer):
+class ResultFormat(Query):
     format = serializers.ChoiceField(["jsonl", "csv"], default="jsonl")
 
 
@@ -168,9 +166,7 @@ class ResultView(BatchesApiView):
     """GET what came of each picture, as a file."""
 
     def get(self, request, pk):
-        asked = ResultFormat(data=request.query_params)
-        asked.is_valid(raise_exception=True)
-        wanted = asked.validated_data["format"]
+        wanted = ResultFormat.of(request.query_params)["format"]
         lines, media_type = FORMATS[wanted]
         response = StreamingHttpResponse(lines(self.batch(pk)), content_type=media_type)
         response["Content-Disposition"] = f'attachment; filename="batch-{pk}.{wanted}"'

@@ -1,6 +1,7 @@
 """/api/v1/corrections: what people said that pictures show."""
 
 from rest_framework import serializers
+from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 
 from classifier import review
@@ -8,8 +9,14 @@ from classifier.models import LABELS, NOT_A_DIGIT, Correction, Prediction
 
 from .access import VIEW, MayRead, MayReview, is_staff_with
 from .base import ApiView, Erased
+from .fields import Number, Query, Text
 
 LARGEST_ID = 2**63 - 1
+
+
+class UnknownPrediction(APIException):
+    status_code = 422
+    default_code = "unknown_prediction"
 
 
 class CorrectionSerializer(serializers.ModelSerializer):
@@ -27,15 +34,15 @@ class CorrectionSerializer(serializers.ModelSerializer):
 class NewCorrectionSerializer(serializers.Serializer):
     """What a person says of a picture."""
 
-    prediction = serializers.IntegerField(min_value=1, max_value=LARGEST_ID)
-    label = serializers.IntegerField(
+    prediction = Number(min_value=1, max_value=LARGEST_ID)
+    label = Number(
         min_value=0, max_value=len(LABELS) - 1, help_text=f"{NOT_A_DIGIT} is not a digit."
     )
-    note = serializers.CharField(max_length=200, allow_blank=True, default="")
+    note = Text(max_length=200, allow_blank=True, default="")
 
 
-class CorrectionFilters(serializers.Serializer):
-    prediction = serializers.IntegerField(
+class CorrectionFilters(Query):
+    prediction = Number(
         min_value=1, max_value=LARGEST_ID, required=False, help_text="Only of this upload."
     )
 
@@ -47,9 +54,7 @@ class CorrectionsView(ApiView):
         return [MayReview() if self.request.method == "POST" else MayRead()]
 
     def get(self, request):
-        asked = CorrectionFilters(data=request.query_params)
-        asked.is_valid(raise_exception=True)
-        rows = Correction.objects.filter(**asked.validated_data)
+        rows = Correction.objects.filter(**CorrectionFilters.of(request.query_params))
         if not is_staff_with(VIEW, request.user):
             rows = rows.filter(prediction__key=request.auth)
         return self.page(
@@ -64,8 +69,7 @@ class CorrectionsView(ApiView):
         try:
             found = review.correct(said["prediction"], said["label"], request.user, said["note"])
         except Prediction.DoesNotExist as error:
-            problem = {"prediction": [f"There is no upload {said['prediction']}."]}
-            raise serializers.ValidationError(problem) from error
+            raise UnknownPrediction(f"There is no upload {said['prediction']}.") from error
         except review.Erased as error:
             raise Erased(str(error)) from error
         return Response(CorrectionSerializer(found).data, 201)

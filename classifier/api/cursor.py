@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from django.utils.timezone import is_aware
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import CursorPagination
 
 LARGEST_ID = 2**63 - 1
@@ -33,8 +33,8 @@ class NewestFirst(CursorPagination):
             if cursor is not None and cursor.position is not None:
                 self._check(cursor.position)
         except Exception as error:
-            problem = "Expected what `next` or `previous` of this list say."
-            raise ValidationError({"cursor": [problem]}) from error
+            problem = "Expected a cursor of `next` or `previous` of this list."
+            raise NotFound(problem, "invalid_cursor") from error
         return cursor
 
     def _check(self, position: str) -> None:

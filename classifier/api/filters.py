@@ -5,14 +5,14 @@ from rest_framework import serializers
 
 from classifier.models import NOT_A_DIGIT, ModelVersion, PredictionQuerySet
 
+from .fields import Number, Query, Text
 
-class HistoryFilters(serializers.Serializer):
+
+class HistoryFilters(Query):
     """What `/api/v1/predictions` may be asked for."""
 
-    digit = serializers.IntegerField(
-        min_value=0, max_value=9, required=False, help_text="What was read."
-    )
-    label = serializers.IntegerField(
+    digit = Number(min_value=0, max_value=9, required=False, help_text="What was read.")
+    label = Number(
         min_value=0,
         max_value=NOT_A_DIGIT,
         required=False,
@@ -26,9 +26,7 @@ class HistoryFilters(serializers.Serializer):
         required=False,
         help_text="Not reviewed yet, reviewed, or with which outcome.",
     )
-    model = serializers.CharField(
-        max_length=64, required=False, help_text="The version that answered."
-    )
+    model = Text(max_length=64, required=False, help_text="The version that answered.")
     since = serializers.DateTimeField(required=False, help_text="Uploaded then or later.")
     until = serializers.DateTimeField(required=False, help_text="Uploaded before.")
 
@@ -39,9 +37,7 @@ def choose(predictions: PredictionQuerySet, query) -> PredictionQuerySet:
     Ten million rows must not be sorted for a page. So a list walks one index that is in order,
     the time's if a time is given, else the key, and what else is asked is looked up in each row.
     """
-    asked = HistoryFilters(data=query)
-    asked.is_valid(raise_exception=True)
-    wanted = asked.validated_data
+    wanted = HistoryFilters.of(query)
     timed = "since" in wanted or "until" in wanted
     for name in ("digit", "label"):
         if name in wanted:

@@ -27,12 +27,10 @@ class PredictionsBatchView(ApiView):
         return settings.MNIST_MAX_BATCH_BYTES
 
     def post(self, request):
-        wanted = ModelWish(data=request.query_params)
-        wanted.is_valid(raise_exception=True)
         uploads = pictures(request)
         refuse_too_many_pixels(uploads)
         facts = {"request_id": request.id, "key": request.auth}
-        version = wanted.validated_data.get("model", "")
+        version = ModelWish.of(request.query_params).get("model", "")
         with bulk.answering(uploads, version=version, **facts) as results:
             pass  # nothing to add
         told = [

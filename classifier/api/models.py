@@ -11,6 +11,7 @@ from classifier.models import ModelVersion
 
 from .access import MayRead, is_staff_with
 from .base import ApiView, Conflict
+from .fields import Text
 
 OVERRULE = "classifier.overrule"
 
@@ -33,7 +34,7 @@ class Damaged(Conflict):
 class ModelSerializer(serializers.ModelSerializer):
     """A version as it is told; `gate` is its last comparison with the one that answered."""
 
-    parent = serializers.SlugRelatedField("name", read_only=True)
+    parent = serializers.SlugRelatedField("name", read_only=True, allow_null=True)
     metrics = serializers.SerializerMethodField()
 
     class Meta:
@@ -54,7 +55,7 @@ def is_figure(value) -> bool:
 
 
 class ActivationSerializer(serializers.Serializer):
-    overrule = serializers.CharField(
+    overrule = Text(
         max_length=2000,
         required=False,
         help_text="Why it shall answer though the gate holds it back; kept with the promotion.",

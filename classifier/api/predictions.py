@@ -14,6 +14,7 @@ from classifier import erasure, history, inference
 
 from .access import MayClassify, MayRead, is_staff_with, readable
 from .base import ApiView
+from .fields import Query, Text
 from .filters import choose
 from .serializers import explanation, record
 from .upload import RawPicture, one_picture
@@ -22,12 +23,10 @@ ERASE = "classifier.erase"
 BASE64 = 4 / 3  # characters for a byte
 
 
-class ModelWish(serializers.Serializer):
+class ModelWish(Query):
     """What the query string of an upload may ask for."""
 
-    model = serializers.CharField(
-        max_length=64, required=False, help_text="The version that is to answer."
-    )
+    model = Text(max_length=64, required=False, help_text="The version that is to answer.")
 
 
 class Wishes(ModelWish):
@@ -56,9 +55,7 @@ class PredictionsView(ApiView):
 
     def post(self, request):
         started = time.perf_counter()
-        asked = Wishes(data=request.query_params)
-        asked.is_valid(raise_exception=True)
-        wanted = asked.validated_data
+        wanted = Wishes.of(request.query_params)
         upload = one_picture(request)
         guess = inference.classify(upload.content, wanted.get("model", ""))
         prediction = history.keep(

@@ -3,15 +3,21 @@ from classifier.inference import Guess, data_address
 from classifier.models import Prediction
 
 
-def answer(prediction: Prediction) -> dict:
-    """What a client is told of its upload; `classification` is the original service's key."""
+def reading(said: Prediction | Guess) -> dict:
+    """What was read; `classification` is the original service's key."""
     return {
-        "classification": str(prediction.digit),
-        "digit": prediction.digit,
-        "confidence": round(prediction.confidence, 6),
-        "probabilities": [round(float(each), 6) for each in prediction.probabilities],
-        "status": prediction.status,
-        "reason": prediction.reason or None,
+        "classification": str(said.digit),
+        "digit": said.digit,
+        "confidence": round(said.confidence, 6),
+        "probabilities": [round(float(each), 6) for each in said.probabilities],
+        "status": said.status,
+        "reason": said.reason or None,
+    }
+
+
+def answer(prediction: Prediction) -> dict:
+    """What a client is told of its upload, once it is kept."""
+    return reading(prediction) | {
         "id": prediction.pk,
         "model": prediction.version.name,
         "created_at": prediction.created_at,

@@ -83,6 +83,11 @@ def test_many_files_are_a_batch_too(admin_client, pictures):
     assert [each["name"] for each in lines(admin_client, told["id"])] == list(pictures)
 
 
+def test_a_form_may_hold_a_zip(admin_client, pictures):
+    sent = SimpleUploadedFile("digits.zip", packed(pictures))
+    assert admin_client.post(BATCHES, {"image": sent}).json()["total"] == 4
+
+
 def test_a_version_may_be_named(admin_client, version, pictures):
     version("other")
     content = packed(pictures)

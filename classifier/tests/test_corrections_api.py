@@ -31,7 +31,9 @@ def test_a_key_corrects_in_the_name_of_its_owner(client, person, bearer, add):
 
 
 WRONG = {
-    "no such upload": ({"prediction": 99, "label": 1}, "prediction"),
+    "a number as text": ({"prediction": 1, "label": "1"}, "label"),
+    "truth for a number": ({"prediction": 1, "label": True}, "label"),
+    "a number for text": ({"prediction": 1, "label": 1, "note": 5}, "note"),
     "no such label": ({"prediction": 1, "label": 11}, "label"),
     "no label": ({"prediction": 1}, "label"),
     "a long note": ({"prediction": 1, "label": 1, "note": "x" * 201}, "note"),
@@ -46,6 +48,11 @@ def test_what_is_wrong_is_said_by_field(admin_client, add, body, field):
     assert response.status_code == 400
     assert set(response.json()["errors"]) == {field}
     assert not Correction.objects.exists()
+
+
+def test_an_unknown_upload_is_a_422(admin_client):
+    response = admin_client.post(CORRECTIONS, {"prediction": 99, "label": 1}, "application/json")
+    assert (response.status_code, response.json()["code"]) == (422, "unknown_prediction")
 
 
 def test_an_erased_upload_is_gone(admin_client, add):

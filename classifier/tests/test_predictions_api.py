@@ -177,15 +177,25 @@ def test_the_history_is_filtered(admin_client, add, query, found):
     "query",
     [
         *("digit=10", "status=sure", "review=x", "since=yesterday", "since=2020-13-01"),
-        *("page_size=0", "page_size=x", "cursor=x", "cursor=cD14", "cursor=cD0tMQ=="),
-        "cursor=cD05OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk=",
-        "since=2020-01-01&cursor=cD0xMg==",
+        *("page_size=0", "page_size=x", "model=", "digit=1.0"),
     ],
 )
 def test_a_filter_that_means_nothing_is_a_400_that_names_it(admin_client, query):
     response = admin_client.get(f"{PREDICTIONS}?{query}")
     assert response.status_code == 400
     assert set(response.json()["errors"]) == {query.split("&")[-1].partition("=")[0]}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("cursor=x", "cursor=cD14", "cursor=cD0tMQ==", "since=2020-01-01&cursor=cD0xMg=="),
+        "cursor=cD05OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk=",
+    ],
+)
+def test_a_cursor_of_another_list_is_a_404(admin_client, query):
+    response = admin_client.get(f"{PREDICTIONS}?{query}")
+    assert (response.status_code, response.json()["code"]) == (404, "invalid_cursor")
 
 
 def test_a_page_has_a_largest_size(admin_client, add, monkeypatch):

@@ -49,7 +49,7 @@ def test_a_queue_that_is_away_fails_the_run(
         ({"corrections": True}, 400, "no reviewed uploads"),
         ({"epochs": 0}, 400, "epochs"),
         ({"name": "../net"}, 400, "Expected a name"),
-        ({"start": "nowhere"}, 400, "no version 'nowhere'"),
+        ({"start": "nowhere"}, 422, "no version 'nowhere'"),
         ({"network": "transformer"}, 400, "network"),
     ],
 )

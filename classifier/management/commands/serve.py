@@ -72,6 +72,7 @@ class Command(BaseCommand):
         name = sample.relative_to(settings.BASE_DIR) if sample else "digit.png"
         self.stdout.write(
             f"Serving on {url} with {workers} worker{'s' * (workers > 1)}. Stop with Ctrl-C.\n"
+            f"  Draw:    {url}/\n"
             f"  Try it:  curl -F image=@{name} {url}/mnist/classify\n"
             f"  Admin:   {url}/admin/"
         )
