@@ -17,6 +17,7 @@ COPY mnistsite mnistsite
 COPY classifier classifier
 COPY ml ml
 COPY fixtures fixtures
+COPY docs docs
 ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     DATABASE_URL=sqlite:////data/db.sqlite3 \
