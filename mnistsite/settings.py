@@ -20,9 +20,9 @@ env = Environment(BASE_DIR / ".env")
 DEBUG = env.switch("DJANGO_DEBUG")
 SECRET_KEY = env.text("DJANGO_SECRET_KEY") or read_or_create(BASE_DIR / "secret-key")
 _hostname = socket.gethostname()
-ALLOWED_HOSTS = env.names("DJANGO_ALLOWED_HOSTS") or [
-    *("localhost", "127.0.0.1", "[::1]"),
-    *(_hostname, f"{_hostname.split('.')[0]}.local"),
+ALLOWED_HOSTS = [
+    *("localhost", "127.0.0.1", "[::1]"),  # always: what runs beside it asks for its health
+    *(env.names("DJANGO_ALLOWED_HOSTS") or (_hostname, f"{_hostname.split('.')[0]}.local")),
 ]
 CSRF_TRUSTED_ORIGINS = env.names("DJANGO_CSRF_TRUSTED_ORIGINS")
 ROOT_URLCONF = "mnistsite.urls"
@@ -86,6 +86,7 @@ DJANGO_HTTPS = env.switch("DJANGO_HTTPS")
 if DJANGO_HTTPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = ["^(healthz|readyz|metrics)$"]  # asked from within, without TLS
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True

@@ -40,8 +40,9 @@ def aged(post):
 
 @pytest.fixture
 def key(admin_user):
-    facts = {"name": "robot", "owner": admin_user, "scopes": ["classify"]}
-    return ApiKey.objects.issue(**facts, retention_days=7)[0]
+    return ApiKey.objects.issue(
+        name="robot", owner=admin_user, scopes=["classify"], retention_days=7
+    )[0]
 
 
 def test_uploads_are_kept_for_ever_unless_somebody_says_otherwise(aged, run):

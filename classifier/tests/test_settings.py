@@ -1,0 +1,59 @@
+"""The page of the settings names what mnistsite/settings.py reads, and the checks there are."""
+
+import io
+import re
+import shlex
+
+import pytest
+from django.core.management import call_command, get_commands, load_command_class
+
+from .server import ROOT
+
+PAGE = (ROOT / "docs" / "settings.md").read_text()
+SOURCE = (ROOT / "mnistsite" / "settings.py").read_text()
+DEPLOYING = (ROOT / "docs" / "deploying.md").read_text()
+COMMANDS = re.findall(r"^\$ .*python manage\.py (.+)$", DEPLOYING, re.MULTILINE)
+
+
+def test_every_setting_is_on_the_page_and_none_that_is_not():
+    read = set(re.findall(r"env\.\w+\(\s*\"(\w+)\"", SOURCE)) | set(
+        re.findall(r"\"(\w+)\" in env", SOURCE)
+    )
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", PAGE, re.MULTILINE)
+    told = {name for row in rows for name in re.findall(r"\w+", row)}
+    by_ourselves = PAGE.split("## Set by ourselves")[1].split("##")[0]
+    told |= set(re.findall(r"`([A-Z_]+)`", by_ourselves))
+    assert len(read) > 25
+    assert told == read
+
+
+def test_every_check_has_its_row():
+    checks = (ROOT / "classifier" / "checks.py").read_text()
+    assert set(re.findall(r"id=\"(\S+)\"", checks)) == set(re.findall(r"`(classifier\.\w+)`", PAGE))
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_each_command_of_the_page_on_deploying_exists(line):
+    name, *options = shlex.split(line)
+    load_command_class(get_commands()[name], name).create_parser("manage.py", name).parse_args(
+        options
+    )
+
+
+def test_the_commands_of_the_page_do_what_it_says(transactional_db, post, tmp_path):
+    pk = post().json()["id"]
+
+    def run(line):
+        out = io.StringIO()
+        line = line.replace("/backups", str(tmp_path)).replace("71", str(pk))
+        call_command(*shlex.split(line), stdout=out)
+        return out.getvalue()
+
+    said = {line: run(line) for line in COMMANDS if line.split()[0] in SAFE and line != RESTORE}
+    assert "2 files are as they were" in said["restore --dry-run /backups/monday"]
+    assert said["erase 71 --no-input"] == "Erased 1 of 1 upload.\n"
+    assert said["prune_media"] == "Nothing is left over.\n"
+
+
+SAFE = {"backup", "restore", "erase", "purge_expired", "prune_media"}
+RESTORE = "restore /backups/monday"
