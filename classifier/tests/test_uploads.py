@@ -9,7 +9,7 @@ import base64
 import io
 import random
 import re
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -362,7 +362,12 @@ KEYS = {
     "expired": ("", "expires_at = '2020-01-01'", 401, "unusable_key"),
     "revoked": ("", "revoked_at = '2020-01-01'", 401, "unusable_key"),
     "wrong scope": ("--scopes=read", "name = 'reader'", 403, "wrong_scope"),
-    "over quota": ("--quota=1", f"counted = 1, counted_on = '{date.today()}'", 429, "over_quota"),
+    "over quota": (
+        "--quota=1",
+        f"counted = 1, counted_on = '{datetime.now(UTC).date()}'",
+        429,
+        "over_quota",
+    ),
 }
 
 
