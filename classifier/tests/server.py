@@ -121,7 +121,8 @@ class Server:
 
     def execute(self, statement: str) -> list[tuple]:
         """Run a statement of SQL on the SQLite file; returns the rows it gives."""
-        with closing(sqlite3.connect(self.folder / "db.sqlite3", timeout=30)) as database, database:
+        path = self.environment["DATABASE_URL"].removeprefix("sqlite:///")
+        with closing(sqlite3.connect(path, timeout=30)) as database, database:
             return database.execute(statement).fetchall()
 
     def newest(self) -> str:

@@ -358,13 +358,14 @@ def test_62_credentials_that_are_none_matter_only_where_keys_are_required(server
     assert locked.kept() == before
 
 
+TODAY = datetime.now(UTC).date()
 KEYS = {
     "expired": ("", "expires_at = '2020-01-01'", 401, "unusable_key"),
     "revoked": ("", "revoked_at = '2020-01-01'", 401, "unusable_key"),
     "wrong scope": ("--scopes=read", "name = 'reader'", 403, "wrong_scope"),
     "over quota": (
         "--quota=1",
-        f"counted = 1, counted_on = '{datetime.now(UTC).date()}'",
+        f"counted = 1, counted_on = '{TODAY}'",
         429,
         "over_quota",
     ),
