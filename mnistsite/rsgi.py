@@ -63,10 +63,10 @@ async def application(scope, protocol):
 
 
 async def read(protocol, body: bytearray, limit: int) -> int:
-    """Read a body into memory, up to the limit; returns its length.
+    """Read a body into memory; returns its length.
 
-    What comes after the limit is thrown away, up to a second one: a client that is still
-    sending would not hear the answer. Raises Refused.
+    One over the limit is thrown away, up to a second limit: a client that is still sending
+    would not hear the answer. Raises Refused.
     """
     global _held
     length = 0
@@ -77,7 +77,10 @@ async def read(protocol, body: bytearray, limit: int) -> int:
             _held += len(chunk)
             if _held > settings.MNIST_MAX_HELD_BYTES:
                 raise Refused(503, "overloaded", "Too many uploads are arriving. Try again.")
-        elif length > settings.MNIST_MAX_DRAINED_BYTES:
+            continue
+        _held -= len(body)
+        body.clear()  # nobody is going to look at it
+        if length > settings.MNIST_MAX_DRAINED_BYTES:
             break
     return length
 

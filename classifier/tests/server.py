@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import requests
@@ -133,10 +133,13 @@ class Server:
 
     def rows(self) -> list[str]:
         """The uploads' paths in the database."""
-        with sqlite3.connect(self.folder / "db.sqlite3") as database:
-            return [
-                path for (path,) in database.execute("select upload from classifier_prediction")
-            ]
+        return [path for (path,) in self.execute("select upload from classifier_prediction")]
+
+    def execute(self, statement: str) -> list[tuple]:
+        """Run a statement of SQL on the SQLite file; returns the rows it gives."""
+        path = self.environment["DATABASE_URL"].removeprefix("sqlite:///")
+        with closing(sqlite3.connect(path, timeout=30)) as database, database:
+            return database.execute(statement).fetchall()
 
     def newest(self) -> str:
         """The path of the latest upload."""
