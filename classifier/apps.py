@@ -2,6 +2,9 @@ import logging
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.core import checks
+
+from .checks import check_media, check_throttles
 
 logger = logging.getLogger(__name__)
 
@@ -11,6 +14,8 @@ class ClassifierConfig(AppConfig):
     verbose_name = "Digit classifier"
 
     def ready(self):
+        checks.register(check_throttles)
+        checks.register(check_media)
         if is_serving():
             load_network()
 

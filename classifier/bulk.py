@@ -1,6 +1,8 @@
-"""Many pictures from disk, a batch at a time."""
+"""Many pictures, from disk or from a client, a batch at a time."""
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +13,13 @@ from .inference import Guess, InvalidImage
 
 BATCH_FILES = 64
 BATCH_BYTES = 32 * 1024 * 1024  # what is held in memory before the network is asked
+
+
+class Upload(NamedTuple):
+    """A picture as it was sent, or why it is not one, and what the client calls it."""
+
+    content: bytes | InvalidImage
+    name: str = ""
 
 
 class Outcome(NamedTuple):
@@ -49,6 +58,29 @@ def classify(paths: Iterable[Path], keep: bool = False) -> Iterator[Outcome]:
             yield Outcome(path, guess)
 
 
+@contextmanager
+def answering(uploads: Sequence[Upload], *, version: str = "", **facts) -> Iterator[list]:
+    """Read pictures, then keep them as `history.keeping_many` does, with the facts it takes.
+
+    Gives a Prediction for each, or an InvalidImage. Raises UnknownVersion, too, and NotReady.
+    """
+    started = time.perf_counter()
+    whole = [each.content for each in uploads if isinstance(each.content, bytes)]
+    guesses = iter(inference.classify_many(whole, version))
+    results = [
+        next(guesses) if isinstance(each.content, bytes) else each.content for each in uploads
+    ]
+    answered = [
+        (upload.content, result, upload.name)
+        for upload, result in zip(uploads, results, strict=True)
+        if isinstance(result, Guess)
+    ]
+    took_us = round((time.perf_counter() - started) * 1e6 / max(len(whole), 1))
+    with history.keeping_many(answered, duration_us=took_us, **facts) as rows:
+        kept = iter(rows)
+        yield [next(kept) if isinstance(each, Guess) else each for each in results]
+
+
 def _batches(paths: Iterable[Path]) -> Iterator[list]:
     batch, held = [], 0
     for path in paths:
@@ -73,7 +105,7 @@ def _read(path: Path) -> bytes | InvalidImage | OSError:
         return error
 
 
-def too_large(size: int) -> InvalidImage:
-    """The refusal of a file or a body of this many bytes."""
-    limit = settings.MNIST_MAX_UPLOAD_BYTES
+def too_large(size: int, limit: int = 0) -> InvalidImage:
+    """The refusal of a file or a body of this many bytes; without a limit, that of a file."""
+    limit = limit or settings.MNIST_MAX_UPLOAD_BYTES
     return InvalidImage("too_large", f"Expected at most {limit} bytes, received {size}.")

@@ -3,7 +3,7 @@
 Colours and lettering are the style sheet's. Lengths are user units.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from django.utils.html import format_html, format_html_join
@@ -63,6 +63,50 @@ def pairs(
     return _frame(bars, title, axis, kinds, (0.0, ceiling))
 
 
+def columns(
+    points: Sequence[tuple[str, int, int]], title: str, axis: str, kinds: tuple[str, str]
+) -> SafeString:
+    """Counts of two kinds on top of each other, side by side: (name, lower, upper) each."""
+    ceiling = ceiling_of(max((lower + upper for _, lower, upper in points), default=0))
+    step = WIDTH / max(1, len(points))
+    high = HEIGHT / ceiling
+    bars = format_html_join(
+        "",
+        "<g><title>{0}: {1}</title>"
+        '<rect class="bar {2}" x="{4}" y="{6}" width="{5}" height="{7}"/>'
+        '<rect class="bar {3}" x="{4}" y="{8}" width="{5}" height="{9}"/></g>',
+        (
+            (
+                name,
+                f"{lower:,} {kinds[0]}, {upper:,} {kinds[1]}",
+                *kinds,
+                f"{(index + 0.15) * step:.1f}",
+                f"{0.7 * step:.1f}",
+                f"{HEIGHT - high * lower:.1f}",
+                f"{high * lower:.1f}",
+                f"{HEIGHT - high * (lower + upper):.1f}",
+                f"{high * upper:.1f}",
+            )
+            for index, (name, lower, upper) in enumerate(points)
+        ),
+    )
+    return _frame(bars, title, axis, [name for name, *_ in points], (0, ceiling), write=short)
+
+
+def ceiling_of(most: int) -> int:
+    """The least of 4, 8, 20, 40, 80, 200 ... that is not below `most`: quarters are round."""
+    ceilings = (step * 10**power for power in range(18) for step in (4, 8, 20))
+    return next(each for each in ceilings if each >= most)
+
+
+def short(count: float) -> str:
+    """A count in at most five characters."""
+    for limit, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if count >= 10 * limit or (count >= limit and count % (limit / 10) == 0):
+            return f"{count / limit:g}{unit}"
+    return f"{count:g}"
+
+
 def matrix(
     counts: np.ndarray, rows: Sequence[str], columns: Sequence[str], title: str, axis: str
 ) -> SafeString:
@@ -100,12 +144,12 @@ def _frame(
     axis: str,
     names: Sequence[str],
     limits: tuple[float, float],
+    write: Callable[[float], str] = "{:.0%}".format,
 ) -> SafeString:
-    """A plane with names below it and shares beside it."""
+    """A plane with names below it and shares, or counts, beside it."""
     low, high = limits
     beside = [
-        (HEIGHT * (1 - part), f"{low + part * (high - low):.0%}")
-        for part in (0, 0.25, 0.5, 0.75, 1)
+        (HEIGHT * (1 - part), write(low + part * (high - low))) for part in (0, 0.25, 0.5, 0.75, 1)
     ]
     return _svg(content, title, axis, _below(names, HEIGHT), _beside(beside), HEIGHT)
 

@@ -14,7 +14,8 @@ from .models import NOT_A_DIGIT, Prediction
 BATCH = 500  # rows of one query
 FIELDS = [
     *("id", "created_at", "original_name", "format", "bytes", "sha256", "model"),
-    *("digit", "confidence", "status", "reason", "label", "request_id", "probabilities"),
+    *("digit", "confidence", "status", "reason", "label", "request_id", "erased_at"),
+    "probabilities",
 ]
 # Spreadsheets run a cell that begins with one of these as a formula, and a client chooses its
 # files' names (OWASP, "CSV injection").
@@ -50,6 +51,7 @@ def record(prediction: Prediction) -> dict:
         prediction.reason,
         "" if prediction.label is None else prediction.get_label_display(),
         prediction.request_id,
+        prediction.erased_at.isoformat() if prediction.erased_at else "",
         [round(float(each), 6) for each in prediction.probabilities],
     )
     return dict(zip(FIELDS, values, strict=True))
@@ -57,13 +59,14 @@ def record(prediction: Prediction) -> dict:
 
 def as_csv(rows: Iterable[Prediction]) -> Iterator[bytes]:
     """A line of names, then a line for each row; the probabilities are ten columns."""
-    yield _line([*FIELDS[:-1], *(f"probability_{digit}" for digit in range(10))])
+    yield csv_line([*FIELDS[:-1], *(f"probability_{digit}" for digit in range(10))])
     for row in rows:
         *cells, probabilities = record(row).values()
-        yield _line([*cells, *probabilities])
+        yield csv_line([*cells, *probabilities])
 
 
-def _line(cells: list) -> bytes:
+def csv_line(cells: list) -> bytes:
+    """Cells as a line of CSV."""
     line = io.StringIO()
     csv.writer(line).writerow([_harmless(cell) for cell in cells])
     return line.getvalue().encode()
@@ -82,7 +85,7 @@ def as_json_lines(rows: Iterable[Prediction]) -> Iterator[bytes]:
 
 
 def as_zip(rows: Iterable[Prediction]) -> Iterator[bytes]:
-    """The uploads as they were sent, in a folder for each label.
+    """The uploads as they were sent, in a folder for each label; none that was erased.
 
     Kept in memory: one upload, and 1 KB for each in the directory at a ZIP's end.
     """
@@ -90,6 +93,8 @@ def as_zip(rows: Iterable[Prediction]) -> Iterator[bytes]:
     missing = []
     with zipfile.ZipFile(written, "w") as archive:  # pictures are compressed already
         for row in rows:
+            if row.erased_at:
+                continue
             try:
                 with row.upload.open() as file:
                     archive.writestr(_entry(row), file.read())

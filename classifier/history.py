@@ -3,16 +3,18 @@
 import hashlib
 import uuid
 import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from . import registry
+from . import metrics, registry
 from .inference import Guess, inspect
-from .models import Prediction
+from .models import ApiKey, Prediction
 
 EXTENSIONS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "BMP": "bmp"}
 
@@ -22,10 +24,69 @@ class NotKept(RuntimeError):
 
 
 def keep(
-    upload: bytes, guess: Guess, *, name: str = "", duration_us: int = 0, request_id: str = ""
+    upload: bytes,
+    guess: Guess,
+    *,
+    name: str = "",
+    duration_us: int = 0,
+    request_id: str = "",
+    key: ApiKey | None = None,
 ) -> Prediction:
-    """Write an upload to storage and the row that points at it. Raises NotKept."""
-    prediction = Prediction(
+    """Write an upload to storage and the row that points at it.
+
+    Raises NotKept, and OverQuota when the key has uploaded what it may.
+    """
+    prediction = _row(upload, guess, name, duration_us, request_id, key)
+    try:
+        prediction.version = registry.row(guess.version)
+        lap = metrics.Laps()
+        _store(prediction, upload)
+        lap("store")
+    except (OSError, DatabaseError) as error:
+        raise NotKept("The picture was read but could not be stored. Try again.") from error
+    metrics.note_answer(guess.digit, guess.reason, guess.version)
+    return prediction
+
+
+@contextmanager
+def keeping_many(
+    answered: Sequence[tuple[bytes, Guess, str]],
+    *,
+    duration_us: int = 0,
+    request_id: str = "",
+    key: ApiKey | None = None,
+) -> Iterator[list[Prediction]]:
+    """Keep uploads with their guesses and names, and what the caller adds, in one transaction.
+
+    The files are written before it begins, so that nobody waits for them to write, and go
+    again when it fails. Raises as `keep` does.
+    """
+    rows, paths = [], []
+    try:
+        for upload, guess, name in answered:
+            row = _row(upload, guess, name, duration_us, request_id, key)
+            row.version = registry.row(guess.version)
+            row.upload = default_storage.save(_fresh_path(row.format), ContentFile(upload))
+            paths.append(row.upload.name)
+            rows.append(row)
+        with transaction.atomic():
+            if key:
+                key.count_uploads(len(rows))
+            yield Prediction.objects.bulk_create(rows)
+        for row in rows:
+            metrics.note_answer(row.digit, row.reason, row.version.name)
+    except BaseException as error:
+        for path in paths:
+            default_storage.delete(path)
+        if isinstance(error, OSError | DatabaseError):
+            raise NotKept("The pictures could not be stored. Try again.") from error
+        raise
+
+
+def _row(
+    upload: bytes, guess: Guess, name: str, duration_us: int, request_id: str, key: ApiKey | None
+) -> Prediction:
+    return Prediction(
         sha256=hashlib.sha256(upload).digest(),
         size=len(upload),
         format=inspect(upload).format,
@@ -37,13 +98,8 @@ def keep(
         pixels_zlib=zlib.compress(guess.pixels.tobytes()),
         duration_us=duration_us,
         request_id=request_id,
+        key=key,
     )
-    try:
-        prediction.version = registry.row(guess.version)
-        _store(prediction, upload)
-    except (OSError, DatabaseError) as error:
-        raise NotKept("The picture was read but could not be stored. Try again.") from error
-    return prediction
 
 
 def _store(prediction: Prediction, upload: bytes) -> None:
@@ -51,10 +107,20 @@ def _store(prediction: Prediction, upload: bytes) -> None:
     path = default_storage.save(_fresh_path(prediction.format), ContentFile(upload))
     try:
         prediction.upload = path
-        prediction.save(force_insert=True)
+        _add(prediction)
     except BaseException:
         default_storage.delete(path)
         raise
+
+
+def _add(prediction: Prediction) -> None:
+    """The row, and with a quota the count of it: both or neither."""
+    if prediction.key is None or prediction.key.daily_quota is None:
+        prediction.save(force_insert=True)
+        return
+    with transaction.atomic():
+        prediction.key.count_uploads()
+        prediction.save(force_insert=True)
 
 
 def _fresh_path(format: str) -> str:

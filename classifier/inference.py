@@ -24,7 +24,7 @@ from ml.header import InvalidImage, inspect
 from ml.predict import Guess, Predictor
 from ml.preprocess import prepare
 
-from . import registry
+from . import metrics, registry
 from .models import ModelVersion
 from .registry import UnknownVersion
 
@@ -58,12 +58,15 @@ def classify(upload: bytes, version: str = "") -> Guess:
 
     Raises InvalidImage, UnknownVersion and NotReady.
     """
-    return predictor(version).read(upload)
+    return predictor(version).read(upload, metrics.Laps())
 
 
-def classify_many(uploads: Sequence[bytes]) -> list[Guess | InvalidImage]:
-    """Read several pictures at once; a refusal stands where its guess would. Raises NotReady."""
-    return predictor().read_many(uploads)
+def classify_many(uploads: Sequence[bytes], version: str = "") -> list[Guess | InvalidImage]:
+    """Read several pictures at once; a refusal stands where its guess would.
+
+    Raises UnknownVersion and NotReady.
+    """
+    return predictor(version).read_many(uploads)
 
 
 def predictor(name: str = "") -> Predictor:
@@ -212,7 +215,7 @@ os.register_at_fork(after_in_child=_after_fork)
 
 def read_sample() -> Guess:
     """Read a picture of our own, to see that it can be done. Raises NotReady."""
-    return classify(_sample())
+    return predictor().read(_sample())
 
 
 @lru_cache(maxsize=1)
@@ -237,9 +240,14 @@ def occlusion(version: str, pixels: np.ndarray, digit: int) -> np.ndarray:
     return explain.overlay(pixels, explain.occlusion(predictor(version), pixels, digit))
 
 
+def png(pixels: np.ndarray) -> bytes:
+    """Pixels, (h, w) or (h, w, 3) uint8, as a PNG file."""
+    return picture.as_png(pixels)
+
+
 def data_address(pixels: np.ndarray) -> str:
-    """Pixels, (h, w) or (h, w, 3) uint8, as the address of a PNG that needs no request."""
-    return "data:image/png;base64," + base64.b64encode(picture.as_png(pixels)).decode()
+    """The same as an address that needs no request."""
+    return "data:image/png;base64," + base64.b64encode(png(pixels)).decode()
 
 
 def thumbnail(upload: bytes, side: int) -> bytes:

@@ -24,12 +24,12 @@ def select(
     until: str = "",
     last: int | None = None,
 ) -> QuerySet[Prediction]:
-    """The uploads that a replay is about, the oldest first.
+    """The uploads that a replay is about, the oldest first; none that was erased.
 
     `status` is certain or uncertain, `since` and `until` are ISO 8601 dates or times, `last`
     takes only the newest. Raises ValueError.
     """
-    found = Prediction.objects.order_by("id")
+    found = Prediction.objects.filter(erased_at=None).order_by("id")
     if digit is not None:
         found = found.filter(digit=digit)
     if status:

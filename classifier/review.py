@@ -20,36 +20,59 @@ class NotYours(ValueError):
     """A step of the queue comes too late: somebody else has this picture, or has done it."""
 
 
+class Erased(NotYours):
+    """Nobody can say any more what an erased upload showed."""
+
+    def __init__(self, prediction: Prediction):
+        super().__init__(f"Upload {prediction.pk} was erased.")
+
+
+def _lock(pk: int) -> Prediction:
+    """A row that nobody else changes until this transaction ends. Raises Erased."""
+    prediction = Prediction.objects.select_for_update().get(pk=pk)
+    if prediction.erased_at:
+        raise Erased(prediction)
+    return prediction
+
+
+def _lock_many(pks: Iterable[int]) -> QuerySet[Prediction]:
+    rows = Prediction.objects.select_for_update().order_by("pk")
+    return rows.filter(pk__in=pks, erased_at=None)
+
+
 # Corrections
 
 
 def correct(pk: int, label: int, reviewer: AbstractBaseUser, note: str = "") -> Correction:
-    """Say what a picture shows. Raises Prediction.DoesNotExist."""
+    """Say what a picture shows. Raises Prediction.DoesNotExist and Erased."""
     with transaction.atomic():
-        prediction = Prediction.objects.select_for_update().get(pk=pk)
+        prediction = _lock(pk)
         return _record([(prediction, label)], reviewer, note)[0]
 
 
 def correct_many(
     chosen: QuerySet[Prediction], label: int | None, reviewer: AbstractBaseUser
 ) -> int:
-    """Say the same of many, or with None that each was read right. Returns how many."""
+    """Say the same of many, or with None that each was read right. Returns how many.
+
+    Those that were erased are left out.
+    """
     done = 0
     for pks in chosen.keys_in_batches(BATCH):
         with transaction.atomic():
-            rows = Prediction.objects.select_for_update().order_by("pk").filter(pk__in=pks)
+            rows = _lock_many(pks)
             pairs = [(row, row.digit if label is None else label) for row in rows]
             done += len(_record(pairs, reviewer))
     return done
 
 
 def take_back(correction: Correction, reviewer: AbstractBaseUser) -> Correction:
-    """Restore what counted before a correction, by a further row. Raises NotYours.
+    """Restore what counted before a correction, by a further row. Raises NotYours and Erased.
 
     Only the latest of a picture, and only one's own.
     """
     with transaction.atomic():
-        prediction = Prediction.objects.select_for_update().get(pk=correction.prediction_id)
+        prediction = _lock(correction.prediction_id)
         latest, before = [*prediction.corrections.all()[:2], None, None][:2]
         if latest != correction or latest.reviewer_id != reviewer.pk:
             raise NotYours("Somebody has corrected this picture since.")
@@ -62,7 +85,7 @@ def take_back_many(chosen: QuerySet[Prediction], reviewer: AbstractBaseUser) -> 
     done = 0
     for pks in chosen.keys_in_batches(BATCH):
         with transaction.atomic():
-            rows = Prediction.objects.select_for_update().order_by("pk").filter(pk__in=pks)
+            rows = _lock_many(pks)
             said = defaultdict(list)  # newest first
             for correction in Correction.objects.filter(prediction__in=pks):
                 said[correction.prediction_id].append(correction)
@@ -121,7 +144,8 @@ def claim(
             )
         pks = [each.pk for each in candidates]
         held = ReviewClaim.objects.filter(prediction__in=pks, reviewer=reviewer)
-        mine = set(held.filter(prediction__label=None).values_list("prediction_id", flat=True))
+        still = held.filter(prediction__label=None, prediction__erased_at=None)
+        mine = set(still.values_list("prediction_id", flat=True))
         if mine or not candidates:
             return [each for each in candidates if each.pk in mine]
 
@@ -132,7 +156,7 @@ def _waiting(among: QuerySet[Prediction], count: int) -> list[Prediction]:
     Each reason is asked for on its own, since the index is sorted within a reason.
     """
     taken = ReviewClaim.objects.filter(prediction=OuterRef("pk"))
-    free = among.filter(~Exists(taken), label__isnull=True).order_by("confidence", "pk")
+    free = among.with_review("waiting").filter(~Exists(taken)).order_by("confidence", "pk")
     uncertain = [
         each
         for reason in Prediction.Reason.values
@@ -151,7 +175,7 @@ def _expiry():
 def waiting_count(most: int, among: QuerySet[Prediction] | None = None) -> int:
     """How many pictures wait for review; at most `most`, so that counting stays cheap."""
     among = Prediction.objects.all() if among is None else among
-    return among.filter(label__isnull=True).order_by()[:most].count()
+    return among.with_review("waiting").order_by()[:most].count()
 
 
 def answer(pk: int, label: int, reviewer: AbstractBaseUser) -> Correction:
@@ -160,10 +184,10 @@ def answer(pk: int, label: int, reviewer: AbstractBaseUser) -> Correction:
     A claim that expired is no obstacle as long as nobody else has the picture.
     """
     with transaction.atomic():
-        prediction = Prediction.objects.select_for_update().filter(pk=pk, label=None).first()
+        prediction = _lock_many([pk]).filter(label=None).first()
         others = ReviewClaim.objects.filter(prediction=pk).exclude(reviewer=reviewer)
         if prediction is None or others.filter(expires_at__gt=timezone.now()).exists():
-            raise NotYours("Somebody else has reviewed this picture meanwhile.")
+            raise NotYours("Somebody else has reviewed or erased this picture meanwhile.")
         ReviewClaim.objects.filter(prediction=pk).delete()
         ReviewClaim.objects.filter(reviewer=reviewer).update(expires_at=_expiry())
         return _record([(prediction, label)], reviewer)[0]

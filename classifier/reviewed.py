@@ -33,8 +33,8 @@ class Picture(NamedTuple):
 
 
 def reviewed_uploads() -> list[Reviewed]:
-    """The uploads that were corrected or confirmed, the oldest first."""
-    told = Prediction.objects.filter(label__isnull=False).order_by("id")
+    """The uploads that were corrected or confirmed, and not erased, the oldest first."""
+    told = Prediction.objects.filter(label__isnull=False, erased_at=None).order_by("id")
     rows = told.values_list("upload", "label", "sha256", "pk").iterator()
     return [Reviewed(path, label, bytes(sha256), pk) for path, label, sha256, pk in rows]
 

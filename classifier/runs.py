@@ -120,7 +120,7 @@ def _why_lost(run: TrainingRun) -> str:
     now = timezone.now()
     if run.state == State.WAITING:
         overdue = now > run.created_at + LOST_AFTER
-        return "The worker that took it never began it." if overdue and _was_taken(run) else ""
+        return "The worker that took it never began it." if overdue and was_taken(run) else ""
     if run.host == socket.gethostname() and not _is_alive(run.pid):
         return f"The process that trained it, {run.pid} on {run.host}, is gone: killed, or crashed."
     if now > run.heard_at + LOST_AFTER:
@@ -128,8 +128,8 @@ def _why_lost(run: TrainingRun) -> str:
     return ""
 
 
-def _was_taken(run: TrainingRun) -> bool:
-    """Whether a worker took the task of a run that still waits."""
+def was_taken(run) -> bool:
+    """Whether a worker took the task of a run, or a batch, that still waits."""
     try:
         return default_task_backend.get_result(run.task_id).status != TaskResultStatus.READY
     except TaskResultDoesNotExist:

@@ -1,10 +1,10 @@
-"""Where uploads are kept when they are kept in local files."""
+"""Where uploads are kept: in local files, unless settings name another storage."""
 
 import os
 import uuid
 from pathlib import Path
 
-from django.core.files.storage import FileSystemStorage
+from django.core.files.storage import FileSystemStorage, default_storage
 
 
 class UploadStorage(FileSystemStorage):
@@ -26,3 +26,20 @@ class UploadStorage(FileSystemStorage):
             partial.unlink(missing_ok=True)
             raise
         return name
+
+
+def is_local() -> bool:
+    """Whether the default storage keeps files on this machine."""
+    try:
+        default_storage.path("")
+    except NotImplementedError:
+        return False
+    return True
+
+
+def list_folder(path: str) -> tuple[list[str], list[str]]:
+    """Folders and files in a folder of the default storage; none when it is not there."""
+    try:
+        return default_storage.listdir(path)
+    except FileNotFoundError:
+        return [], []

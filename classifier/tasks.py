@@ -1,5 +1,6 @@
 """What is done in the background, by `manage.py work`."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -8,14 +9,27 @@ import time
 
 from django.conf import settings
 from django.db import transaction
-from django_tasks import task
+from django_tasks import TaskResultStatus, task
 
-from . import replay, runs
-from .models import Replay, TrainingRun
+from . import batches, replay, runs
+from .models import Batch, Replay, TrainingRun
 
 LOOK_EVERY_S = 0.5
 PATIENCE_S = 15.0  # with a cancelled training, before it is killed
 OUTPUT_CHARACTERS = 2_000
+
+
+def waiting_count() -> int | None:
+    """How many tasks no worker has begun; None when what holds the queue does not answer."""
+    if not settings.TASKS_REDIS_URL:
+        from django_tasks_db.models import DBTaskResult
+
+        return DBTaskResult.objects.filter(status=TaskResultStatus.READY).count()
+    import django_rq
+    from redis import RedisError
+
+    with contextlib.suppress(RedisError):
+        return django_rq.get_queue("default").count
 
 
 def send(run: TrainingRun) -> None:
@@ -35,6 +49,28 @@ def send(run: TrainingRun) -> None:
 def send_replay(found: Replay) -> None:
     """Hand a replay to a worker, once its row is committed."""
     transaction.on_commit(lambda: answer_again.enqueue(found.pk))
+
+
+def send_batch(batch: Batch) -> None:
+    """Hand a batch to a worker, once its row is committed."""
+
+    def enqueue():
+        try:
+            sent = read_batch.enqueue(batch.pk)
+        except Exception as error:  # Redis away, or whatever holds the queue
+            batches.fail(batch, f"It could not be handed to a worker: {error}")
+        else:
+            Batch.objects.filter(pk=batch.pk).update(task_id=str(sent.id))
+
+    transaction.on_commit(enqueue)
+
+
+@task
+def read_batch(batch_id: int) -> None:
+    """Read a batch to its end."""
+    batch = Batch.objects.get(pk=batch_id)
+    if batches.claim(batch):
+        batches.run(batch)
 
 
 @task

@@ -24,6 +24,7 @@ from ml.preprocess import attempt, prepare
 from . import gate, inference, registry, reviewed, runs
 from .models import NOT_A_DIGIT, ModelVersion, TrainingRun
 
+NAME = rf"^{checkpoint.NAME_PATTERN.pattern}\Z"  # of a version
 NETWORKS = ("cnn", "wide", "original")  # as ml.network, which takes seconds to import
 EPOCHS = 20  # from random weights
 EPOCHS_TEACHER = 10  # of the wide network that "cnn" then learns from; none for the others

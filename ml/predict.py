@@ -1,7 +1,7 @@
 """A checkpoint put to work: pictures to guesses."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +14,7 @@ from .preprocess import Prepared, attempt, prepare
 ENGINES = ("litert", "keras")
 SEVERAL_DIGITS = "several_digits"  # told by the preparation, not by the network
 REASONS = ("low_confidence", "not_a_digit", SEVERAL_DIGITS)
+Lap = Callable[[str], object]  # told the name of each stage as it ends
 BULK = 64  # images in one call of the network, when there are many
 
 
@@ -50,9 +51,16 @@ class Predictor:
         compiled = checkpoint.load_compiled(source) if engine == "litert" else None
         self._run = LiteRT(compiled) if compiled else Keras(source)
 
-    def read(self, upload: bytes) -> Guess:
-        """Read the digit in a picture, given as the bytes of its file. Raises InvalidImage."""
-        return self.guess([prepare(upload)])[0]
+    def read(self, upload: bytes, lap: Lap = lambda stage: None) -> Guess:
+        """Read the digit in a picture, given as the bytes of its file. Raises InvalidImage.
+
+        The stages are decode, prepare and network.
+        """
+        prepared = prepare(upload, lambda step, pixels: step == "decoded" and lap("decode"))
+        lap("prepare")
+        (guess,) = self.guess([prepared])
+        lap("network")
+        return guess
 
     def read_many(self, uploads: Sequence[bytes]) -> list[Guess | InvalidImage]:
         """Read several pictures at once; a refusal stands where its guess would."""

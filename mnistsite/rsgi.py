@@ -7,15 +7,20 @@ request that is there in full. Requests beyond what can wait are refused at once
 
 import asyncio
 import io
-import json
+import logging
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
 from django.conf import settings
 
+from classifier import metrics
+from classifier.api import problem
+from classifier.request_id import choose
+
 from .wsgi import application as django
 
-RETRY_AFTER_S = 5
+logger = logging.getLogger(__name__)
+
 BASE = {
     "SCRIPT_NAME": "",
     "wsgi.version": (1, 0),
@@ -28,14 +33,15 @@ BASE = {
 _thread = ThreadPoolExecutor(1, "django")  # more take turns at the interpreter's lock, and cost
 _waiting = 0  # requests that are there in full and wait for the thread
 _held = 0  # bytes of all bodies in memory
+metrics.requests_waiting = lambda: _waiting
 
 
 class Refused(Exception):
-    """A request that does not reach Django: HTTP status, a stable code, a sentence."""
+    """A request that does not reach Django, and the problem that its client is told."""
 
     def __init__(self, status: int, code: str, detail: str):
         super().__init__(detail)
-        self.status, self.code, self.detail = status, code, detail
+        self.problem = problem.Problem(status, code, detail)
 
 
 async def application(scope, protocol):
@@ -44,19 +50,19 @@ async def application(scope, protocol):
     body = bytearray()
     try:
         async with asyncio.timeout(settings.MNIST_BODY_TIMEOUT_S):
-            length = await read(protocol, body)
+            length = await read(protocol, body, most_bytes(scope.path))
         if length < declared(scope) <= settings.MNIST_MAX_DRAINED_BYTES:  # the client is gone
-            raise Refused(404, "cut_short", "The body is shorter than its Content-Length.")
+            raise Refused(400, "cut_short", "The body is shorter than its Content-Length.")
         await answer(scope, protocol, bytes(body), length)
     except Refused as refusal:
-        refuse(protocol, refusal)
+        refuse(scope, protocol, refusal)
     except TimeoutError:
-        refuse(protocol, Refused(408, "too_slow", "The body did not arrive in time."))
+        refuse(scope, protocol, Refused(408, "too_slow", "The body did not arrive in time."))
     finally:
         _held -= len(body)
 
 
-async def read(protocol, body: bytearray) -> int:
+async def read(protocol, body: bytearray, limit: int) -> int:
     """Read a body into memory, up to the limit; returns its length.
 
     What comes after the limit is thrown away, up to a second one: a client that is still
@@ -66,7 +72,7 @@ async def read(protocol, body: bytearray) -> int:
     length = 0
     async for chunk in protocol:
         length += len(chunk)
-        if length <= settings.FILE_UPLOAD_MAX_MEMORY_SIZE:
+        if length <= limit:
             body += chunk
             _held += len(chunk)
             if _held > settings.MNIST_MAX_HELD_BYTES:
@@ -74,6 +80,13 @@ async def read(protocol, body: bytearray) -> int:
         elif length > settings.MNIST_MAX_DRAINED_BYTES:
             break
     return length
+
+
+def most_bytes(path: str) -> int:
+    """How much of a body is kept for Django; each view of the API has a limit of its own below."""
+    if path.startswith("/api/"):
+        return settings.MNIST_MAX_BATCH_BYTES
+    return settings.FILE_UPLOAD_MAX_MEMORY_SIZE
 
 
 def declared(scope) -> int:
@@ -138,9 +151,15 @@ def ask(request: dict) -> tuple:
     return status, headers, content
 
 
-def refuse(protocol, refusal: Refused) -> None:
-    headers = [("content-type", "application/problem+json")]
-    if refusal.status == 503:
-        headers.append(("retry-after", str(RETRY_AFTER_S)))
-    problem = {"status": refusal.status, "code": refusal.code, "detail": refusal.detail}
-    protocol.response_str(refusal.status, headers, json.dumps(problem))
+def refuse(scope, protocol, refusal: Refused) -> None:
+    """Tell the client why, as a view would; with a request id that the log has, too."""
+    request_id = choose(scope.headers.get("x-request-id") or "")
+    told = problem.told_at(scope.path, refusal.problem)
+    log = logger.warning if told.status >= 500 else logger.info
+    what = scope.method, scope.path[:100], told.status, told.code
+    log("%s %r: %s %s, request %s", *what, request_id)
+    metrics.note_refusal(told.status, told.code)
+    headers = problem.headers(told, scope.path) | {"X-Request-ID": request_id}
+    content = problem.as_json(told, scope.path, request_id)
+    sent = [(name.lower(), value) for name, value in headers.items()]
+    protocol.response_str(told.status, sent, content)

@@ -37,12 +37,15 @@ INSTALLED_APPS = [
     "rest_framework",
     "django_tasks",
     "django_tasks_db",
+    "drf_spectacular_sidecar",  # static files of the API's page, no code
     "classifier",
 ]
 MIDDLEWARE = [
+    "classifier.metrics.MetricsMiddleware",
+    "classifier.request_id.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "classifier.request_id.RequestIdMiddleware",
+    "classifier.content_policy.ContentPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -89,6 +92,17 @@ if DJANGO_HTTPS:
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
 X_FRAME_OPTIONS = "DENY"
+SECURE_CSP = {  # of every page, the admin's too: no inline script or style, nothing from elsewhere
+    "default-src": ["'none'"],
+    "script-src": ["'self'"],
+    "style-src": ["'self'"],
+    "img-src": ["'self'", "data:"],
+    "font-src": ["'self'"],
+    "connect-src": ["'self'"],
+    "form-action": ["'self'"],
+    "base-uri": ["'none'"],
+    "frame-ancestors": ["'none'"],
+}
 
 # Where things are kept
 
@@ -122,6 +136,14 @@ STORAGES = {
 }
 STATIC_URL = "/static/"
 STATIC_ROOT = env.text("STATIC_ROOT") or None  # only for those who want to collectstatic
+STATICFILES_DIRS = [  # what the pages for everybody show, where it is installed
+    (name, folder)
+    for name, folder in (
+        ("samples", BASE_DIR / "fixtures" / "digits"),
+        ("docs", BASE_DIR / "docs" / "pictures"),
+    )
+    if folder.is_dir()
+]
 WHITENOISE_USE_FINDERS = True  # files are served from where they are installed
 WHITENOISE_AUTOREFRESH = False
 
@@ -130,8 +152,23 @@ WHITENOISE_AUTOREFRESH = False
 MNIST_MAX_UPLOAD_BYTES = 16 * 1024 * 1024
 MNIST_MAX_DRAINED_BYTES = 64 * 1024 * 1024  # of a refused body, so that the client hears why
 MNIST_MAX_FORM_BYTES = 64 * 1024  # of multipart beside the file itself
+MNIST_MAX_BATCH_BYTES = 64 * 1024 * 1024  # of a body with many pictures, or a ZIP of them
+DATA_UPLOAD_MAX_NUMBER_FILES = MNIST_MAX_BATCH_PICTURES = 100  # in one request
+MNIST_MAX_BATCH_PIXELS = 100_000_000  # that one request may keep others waiting for
+MNIST_MAX_ZIP_ENTRIES = 10_000
+MNIST_MAX_ZIP_UNPACKED_BYTES = 1024 * 1024 * 1024
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 FILE_UPLOAD_MAX_MEMORY_SIZE = MNIST_MAX_UPLOAD_BYTES + MNIST_MAX_FORM_BYTES
+
+# Access
+
+MNIST_REQUIRE_KEY = env.switch("MNIST_REQUIRE_KEY")  # for uploads; the rest needs one anyway
+MNIST_THROTTLE_KEY = env.rate("MNIST_THROTTLE_KEY")
+MNIST_THROTTLE_ADDRESS = env.rate("MNIST_THROTTLE_ADDRESS")
+MNIST_NUM_PROXIES = env.count("MNIST_NUM_PROXIES")  # whose X-Forwarded-For is believed
+CACHES = {"default": env.cache("CACHE_URL")}
+
+MNIST_RETENTION_DAYS = env.number("MNIST_RETENTION_DAYS")  # then uploads go; None: never
 
 # Load: for each worker
 
@@ -152,7 +189,7 @@ MNIST_SERVING = "MNIST_SERVING" in env or env.text("RUN_MAIN") == "true"  # wsgi
 # Background work: in the database, or on Redis for workers on other machines
 
 TASKS_REDIS_URL = env.text("TASKS_REDIS_URL")
-_needed = {"TASKS_REDIS_URL": "django_tasks_rq", "S3_BUCKET": "storages"}
+_needed = {"TASKS_REDIS_URL": "django_tasks_rq", "S3_BUCKET": "storages", "CACHE_URL": "redis"}
 for _name, _module in _needed.items():
     if env.text(_name) and not find_spec(_module):
         raise ImproperlyConfigured(f"{_name} needs: pip install -r requirements-scale.txt")
@@ -167,14 +204,30 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "classifier.api.errors.exception_handler",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "UNAUTHENTICATED_USER": None,
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",  # imported by whoever asks
+    "DEFAULT_THROTTLE_CLASSES": [
+        "classifier.api.throttles.KeyLimit",
+        "classifier.api.throttles.AddressLimit",
+    ],
+    "NUM_PROXIES": MNIST_NUM_PROXIES,
 }
 
+# Being watched
+
+MNIST_METRICS_KEY = env.text("MNIST_METRICS_KEY")  # that /metrics asks for; empty: open
+PROMETHEUS_MULTIPROC_DIR = env.text("PROMETHEUS_MULTIPROC_DIR")  # set by mnistsite/server.py
+if PROMETHEUS_MULTIPROC_DIR:  # a clean-up of temporary files must not keep a worker from starting
+    Path(PROMETHEUS_MULTIPROC_DIR).mkdir(parents=True, exist_ok=True)
+MNIST_LOG_FORMAT = env.choice("MNIST_LOG_FORMAT", ["line", "json"])
 LOG_LEVEL = env.choice("LOG_LEVEL", ["INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL"])
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"},
+        "json": {"()": "mnistsite.json_log.JsonFormatter"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": MNIST_LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},

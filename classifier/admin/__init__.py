@@ -1,12 +1,16 @@
 from django.contrib import admin
 
+from .batches import BatchAdmin
 from .corrections import CorrectionAdmin
+from .keys import ApiKeyAdmin
 from .predictions import PredictionAdmin
 from .replays import ReplayAdmin, ReplayAnswerAdmin
 from .training import TrainingRunAdmin
 from .versions import ModelVersionAdmin, PromotionAdmin
 
 __all__ = [
+    "ApiKeyAdmin",
+    "BatchAdmin",
     "CorrectionAdmin",
     "ModelVersionAdmin",
     "PredictionAdmin",
@@ -18,5 +22,5 @@ __all__ = [
 
 admin.site.site_header = admin.site.site_title = "Digit classifier"
 admin.site.index_title = "Back office"
-admin.site.site_url = None  # there is no page but these
+admin.site.site_url = "/"
 admin.site.index_template = "admin/classifier/index.html"

@@ -1,11 +1,16 @@
 """What can be done to many rows of the history's list at once."""
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.http import StreamingHttpResponse
+from django.template.response import TemplateResponse
 from django.utils.translation import ngettext
 
-from classifier import export, review
+from classifier import erasure, export, review
 from classifier.models import LABELS
+
+COUNTED = 10_000  # of what is chosen; beyond it the page says "more than"
 
 
 def label_as(label: int, text: str):
@@ -49,6 +54,30 @@ def export_as(name: str, text: str):
 
     action.__name__ = f"export_{name}"
     return action
+
+
+@admin.action(description="Erase for good", permissions=["erase"])
+def erase(modeladmin, request, queryset):
+    """Ask first; then erase, and note for each upload who did it."""
+    chosen = queryset.filter(erased_at=None)
+    if request.POST.get("confirmed") != "yes":
+        count = chosen.order_by()[: COUNTED + 1].count()
+        context = {
+            **modeladmin.admin_site.each_context(request),
+            "title": "Erase",
+            "opts": modeladmin.opts,
+            "count": f"more than {COUNTED:,}" if count > COUNTED else count,
+            "selected": request.POST.getlist(ACTION_CHECKBOX_NAME),
+            "select_across": request.POST.get("select_across", "0"),
+        }
+        return TemplateResponse(request, "admin/classifier/prediction/erase.html", context)
+    done = 0
+    for keys in chosen.keys_in_batches(erasure.BATCH):
+        rows = modeladmin.model.objects.filter(pk__in=keys)
+        done += erasure.erase(rows)
+        LogEntry.objects.log_actions(request.user.pk, rows, CHANGE, change_message="Erased.")
+    text = ngettext("%d upload was erased.", "%d uploads were erased.", done) % done
+    modeladmin.message_user(request, text, messages.SUCCESS)
 
 
 LABELLING = [confirm, *(label_as(label, text) for label, text in LABELS), take_back]

@@ -80,6 +80,8 @@ class UploadViews:
         prediction = get_object_or_404(self.model, pk=pk)
         if not self.has_view_permission(request, prediction):
             raise PermissionDenied
+        if prediction.erased_at:
+            raise Http404("This upload was erased.")
         try:
             return prediction, prediction.upload.open()
         except OSError as error:

@@ -10,7 +10,7 @@ from classifier import inference
 from classifier.inference import data_address
 from classifier.models import LABELS, Prediction
 
-from .actions import EXPORTS, LABELLING
+from .actions import EXPORTS, LABELLING, erase
 from .corrections import CorrectionForm, CorrectView
 from .evidence import Evidence, UploadViews
 from .filters import DigitFilter, LabelFilter, ReviewFilter, StatusFilter
@@ -40,7 +40,7 @@ class PredictionAdmin(QueueViews, StatisticsView, CorrectView, UploadViews, Evid
         "version",
         "created_at",
     ]
-    actions = [*LABELLING, *EXPORTS]
+    actions = [*LABELLING, *EXPORTS, erase]
     list_select_related = ["version"]
     list_per_page = 50
     show_full_result_count = False
@@ -60,6 +60,7 @@ class PredictionAdmin(QueueViews, StatisticsView, CorrectView, UploadViews, Evid
         "stored_as",
         "duration",
         "request_id",
+        "key",
     ]
 
     class Media:
@@ -67,6 +68,8 @@ class PredictionAdmin(QueueViews, StatisticsView, CorrectView, UploadViews, Evid
 
     @admin.display(description="upload")
     def upload_thumbnail(self, prediction):
+        if prediction.erased_at:
+            return "erased"
         address = reverse("admin:classifier_prediction_thumbnail", args=[prediction.pk])
         return format_html(
             '<img class="thumbnail" src="{}" alt="the upload" loading="lazy">', address
@@ -74,6 +77,8 @@ class PredictionAdmin(QueueViews, StatisticsView, CorrectView, UploadViews, Evid
 
     @admin.display(description="network saw")
     def network_saw(self, prediction):
+        if prediction.erased_at:
+            return "-"
         return format_html(
             '<img class="thumbnail pixels" src="{}" alt="the 28x28 pixels">',
             data_address(prediction.pixels),
@@ -116,6 +121,9 @@ class PredictionAdmin(QueueViews, StatisticsView, CorrectView, UploadViews, Evid
     def sha256_hex(self, prediction):
         return prediction.sha256_hex
 
+    def has_erase_permission(self, request) -> bool:
+        return self.has_view_permission(request) and request.user.has_perm("classifier.erase")
+
     def get_search_results(self, request, queryset, search_term):
         digest = search_term.strip().lower()
         if len(digest) == 64 and set(digest) <= set("0123456789abcdef"):
@@ -126,24 +134,31 @@ class PredictionAdmin(QueueViews, StatisticsView, CorrectView, UploadViews, Evid
         prediction = self.get_object(request, object_id)
         if prediction is not None and self.has_view_permission(request, prediction):
             extra_context = {**(extra_context or {}), **detail(prediction)}
-            if self.has_review_permission(request):
+            if self.has_review_permission(request) and not prediction.erased_at:
                 extra_context |= {"labels": LABELS, "correction": CorrectionForm()}
         return super().change_view(request, object_id, form_url, extra_context)
 
 
 def detail(prediction: Prediction) -> dict:
     """What the detail page shows beside the row: the ten bars and the steps to the 28x28."""
-    steps, remark = _recomputed(prediction)
     return {
-        "saw": data_address(prediction.pixels),
-        "rests_on": _rests_on(prediction),
+        **({} if prediction.erased_at else pictures(prediction)),
         "bars": [
             {"digit": digit, "percent": f"{100 * probability:.1f}"}
             for digit, probability in enumerate(prediction.probabilities)
         ],
+        "corrections": prediction.corrections.select_related("reviewer"),
+    }
+
+
+def pictures(prediction: Prediction) -> dict:
+    """What the network saw, what its answer rests on, and the steps to there."""
+    steps, remark = _recomputed(prediction)
+    return {
+        "saw": data_address(prediction.pixels),
+        "rests_on": _rests_on(prediction),
         "steps": [{"name": name, "address": data_address(pixels)} for name, pixels in steps],
         "remark": remark,
-        "corrections": prediction.corrections.select_related("reviewer"),
     }
 
 

@@ -6,6 +6,7 @@ from classifier import replay
 from classifier.models import Replay, ReplayAnswer
 
 from .evidence import Evidence
+from .facts import readable
 
 
 @admin.register(Replay)
@@ -15,7 +16,7 @@ class ReplayAdmin(Evidence):
     list_select_related = ["version"]
     fields = [
         "version",
-        "filters",
+        "chosen",
         "state",
         "reason",
         "total",
@@ -26,6 +27,10 @@ class ReplayAdmin(Evidence):
         "created_at",
         "finished_at",
     ]
+
+    @admin.display(description="uploads chosen by")
+    def chosen(self, found):
+        return readable(found.filters)
 
     def changelist_view(self, request, extra_context=None):
         replay.fail_lost()

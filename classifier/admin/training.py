@@ -11,6 +11,7 @@ from classifier.models import ModelVersion, TrainingRun
 from classifier.registry import UnknownVersion
 
 from .evidence import Evidence
+from .facts import readable
 
 TRAIN = "classifier.train"
 
@@ -60,7 +61,7 @@ class TrainingRunAdmin(Evidence):
         "name",
         "version",
         "start",
-        "plan",
+        "planned",
         "started_by",
         "created_at",
         "started_at",
@@ -68,6 +69,13 @@ class TrainingRunAdmin(Evidence):
         "host",
         "pid",
     ]
+
+    class Media:
+        css = {"all": ["classifier/admin.css"]}
+
+    @admin.display(description="plan")
+    def planned(self, run):
+        return readable(run.plan)
 
     def has_add_permission(self, request):
         return request.user.has_perm(TRAIN)

@@ -12,6 +12,7 @@ from classifier import gate, inference, registry, replay, tasks
 from classifier.models import ModelVersion, Promotion
 
 from .evidence import Evidence
+from .facts import readable
 
 OVERRULE = "classifier.overrule"
 PROMOTE = "classifier.promote"
@@ -40,13 +41,20 @@ class ModelVersionAdmin(Evidence):
         "created_at",
         "keras_sha256",
         "tflite_sha256",
-        "facts",
+        "known",
     ]
+
+    class Media:
+        css = {"all": ["classifier/admin.css"]}
 
     @admin.display(description="accuracy on MNIST's test images")
     def test_accuracy(self, version):
         accuracy = version.metrics.get("test_accuracy")
         return "" if accuracy is None else f"{accuracy:.2%}"
+
+    @admin.display(description="facts")
+    def known(self, version):
+        return readable(version.facts)
 
     @admin.display(description="gate")
     def passes(self, version):
@@ -160,4 +168,11 @@ class ModelVersionAdmin(Evidence):
 class PromotionAdmin(Evidence):
     list_display = ["promoted_at", "version", "previous", "promoted_by", "overruled_because"]
     list_select_related = ["version", "previous", "promoted_by"]
-    fields = [*list_display, "gate"]
+    fields = [*list_display, "compared"]
+
+    class Media:
+        css = {"all": ["classifier/admin.css"]}
+
+    @admin.display(description="gate")
+    def compared(self, promotion):
+        return readable(promotion.gate)

@@ -1,13 +1,7 @@
-"""The one place that turns an error into a response.
-
-`/mnist/classify` keeps the original service's contract: whatever is wrong with what was sent
-is a 404. A browser is shown a page, everyone else JSON with a stable `code` and a sentence
-in `detail`.
-"""
+"""The one place that says what an error means for the client."""
 
 import logging
-from http import HTTPStatus
-from typing import NamedTuple
+import math
 
 from django.core.exceptions import (
     DisallowedHost,
@@ -15,33 +9,31 @@ from django.core.exceptions import (
     RequestDataTooBig,
     SuspiciousOperation,
 )
-from django.http import Http404, HttpResponse, JsonResponse, UnreadablePostError
-from django.template.loader import render_to_string
+from django.http import Http404, UnreadablePostError
 from rest_framework.exceptions import APIException, ParseError, ValidationError
 
 from classifier.history import NotKept
 from classifier.inference import InvalidImage, NotReady, UnknownVersion
+from classifier.models import OverQuota
+
+from .problem import Problem, respond, told_at
 
 logger = logging.getLogger(__name__)
 
-RETRY_AFTER_S = 5
 UNEXPECTED = "unavailable"  # the code of an error that nobody foresaw
-
-
-class Problem(NamedTuple):
-    """What is told of an error: HTTP status, a stable code, a sentence."""
-
-    status: int
-    code: str
-    detail: str
+PICTURES = {  # the status of a refused picture by its code; of the others 422
+    "no_image": 400,
+    "one_image": 400,
+    "empty": 400,
+    "too_large": 413,
+    "not_an_image": 415,
+}
 
 
 def exception_handler(error, context):
     """DRF's hook: the response to any exception that a view of ours raised."""
-    problem = describe(error)
     request = context["request"]
-    if request.path.startswith("/api/") and isinstance(error, ParseError):
-        problem = problem._replace(status=error.status_code)  # only /mnist/classify says 404
+    problem = told_at(request.path, describe(error))
     log = logger.error if problem.status >= 500 else logger.info
     log(
         "%s %s: %s %s, request %s",
@@ -57,13 +49,17 @@ def describe(error: Exception) -> Problem:
     """Say what an exception means for the client."""
     match error:
         case InvalidImage():
-            return Problem(404, error.code, error.detail)
+            return Problem(PICTURES.get(error.code, 422), error.code, error.detail)
         case UnknownVersion():
-            return Problem(404, "unknown_model", str(error))
+            return Problem(422, "unknown_model", str(error))
         case RequestDataTooBig():
-            return Problem(404, "too_large", "Expected one file; the text beside it is too long.")
-        case ParseError() | SuspiciousOperation() | UnreadablePostError() | RecursionError():
-            return Problem(404, "malformed", "The multipart body is cut short or malformed.")
+            return Problem(413, "too_large", "Expected one file; the text beside it is too long.")
+        case ParseError():
+            return Problem(400, "malformed", f"The body cannot be read. {error.detail}")
+        case SuspiciousOperation() | UnreadablePostError() | RecursionError():
+            return Problem(400, "malformed", "The body is cut short or malformed.")
+        case OverQuota():
+            return Problem(429, "over_quota", str(error), headers=retry_after(error.wait_s))
         case NotReady():
             return Problem(503, "not_ready", "No network is ready to answer. Try again later.")
         case NotKept():
@@ -73,52 +69,33 @@ def describe(error: Exception) -> Problem:
         case PermissionDenied():
             return Problem(403, "permission_denied", "You may not do this.")
         case ValidationError():
-            return Problem(400, "invalid", in_words(error.detail))
+            errors = error.detail if isinstance(error.detail, dict) else None
+            return Problem(400, "invalid", in_words(error.detail), errors)
         case APIException():
-            return Problem(error.status_code, error.default_code, str(error.detail))
+            code = getattr(error.detail, "code", error.default_code)
+            return Problem(error.status_code, code, str(error.detail), headers=asked_for(error))
     return Problem(503, UNEXPECTED, "This request could not be answered. It has been logged.")
 
 
 def in_words(detail) -> str:
     """What is wrong with which field, in a line."""
     if isinstance(detail, dict):
-        return " ".join(f"{field}: {in_words(what)}" for field, what in detail.items())
-    return " ".join(str(each) for each in detail)
+        return " ".join(f"{field}: {in_words(what)}" for field, what in detail.items() if what)
+    if isinstance(detail, list):
+        return " ".join(filter(None, map(in_words, detail)))
+    return str(detail)
 
 
-def respond(request, problem: Problem) -> HttpResponse:
-    """A page for a browser, JSON for everyone else."""
-    if wants_page(request):
-        response = HttpResponse(page(problem), status=problem.status)
-    else:
-        response = JsonResponse(
-            {
-                "code": problem.code,
-                "detail": problem.detail,
-                "title": HTTPStatus(problem.status).phrase,
-                "status": problem.status,
-                "request_id": getattr(request, "id", ""),
-            },
-            status=problem.status,
-            content_type="application/problem+json"
-            if problem.status >= 500
-            else "application/json",
-        )
-    if problem.status == 503:
-        response["Retry-After"] = RETRY_AFTER_S
-    return response
-
-
-def wants_page(request) -> bool:
-    """Whether the client prefers HTML to JSON; one that accepts anything does not."""
-    return request.get_preferred_type(["application/json", "text/html"]) == "text/html"
-
-
-def page(problem: Problem) -> str:
-    return render_to_string(
-        "classifier/error.html",
-        {"problem": problem, "title": HTTPStatus(problem.status).phrase},
+def asked_for(error: APIException) -> dict[str, str]:
+    """The headers that DRF asks for: how to authenticate, when to come back."""
+    challenge, wait_s = getattr(error, "auth_header", None), getattr(error, "wait", None)
+    return ({"WWW-Authenticate": challenge} if challenge else {}) | (
+        retry_after(wait_s) if wait_s is not None else {}
     )
+
+
+def retry_after(wait_s: float) -> dict[str, str]:
+    return {"Retry-After": str(max(1, math.ceil(wait_s)))}
 
 
 # Django's own handlers, for what happens outside our views

@@ -3,27 +3,48 @@ from classifier.inference import Guess, data_address
 from classifier.models import Prediction
 
 
-def answer(prediction: Prediction) -> dict:
-    """What a client is told of its upload; `classification` is the original service's key."""
+def reading(said: Prediction | Guess) -> dict:
+    """What was read; `classification` is the original service's key."""
     return {
-        "classification": str(prediction.digit),
-        "digit": prediction.digit,
-        "confidence": round(prediction.confidence, 6),
-        "probabilities": [round(float(each), 6) for each in prediction.probabilities],
-        "status": prediction.status,
-        "reason": prediction.reason or None,
+        "classification": str(said.digit),
+        "digit": said.digit,
+        "confidence": round(said.confidence, 6),
+        "probabilities": [round(float(each), 6) for each in said.probabilities],
+        "status": said.status,
+        "reason": said.reason or None,
+    }
+
+
+def answer(prediction: Prediction) -> dict:
+    """What a client is told of its upload, once it is kept."""
+    return reading(prediction) | {
         "id": prediction.pk,
         "model": prediction.version.name,
         "created_at": prediction.created_at,
     }
 
 
-def explanation(upload: bytes, guess: Guess) -> dict:
+def record(prediction: Prediction) -> dict:
+    """The same, and what else the history has of it."""
+    return answer(prediction) | {
+        "label": prediction.label,
+        "original_name": prediction.original_name,
+        "format": prediction.format,
+        "bytes": prediction.size,
+        "sha256": prediction.sha256_hex or None,
+        "request_id": prediction.request_id,
+        "erased_at": prediction.erased_at,
+    }
+
+
+def explanation(upload: bytes, guess: Guess | Prediction) -> dict:
     """Why: the steps to what the network saw, and what the answer rests on, as PNG addresses."""
     return {
         "steps": [
             {"name": name, "image": data_address(pixels)}
             for name, pixels in inference.steps(upload)
         ],
-        "occlusion": data_address(inference.occlusion(guess.version, guess.pixels, guess.digit)),
+        "occlusion": data_address(
+            inference.occlusion(str(guess.version), guess.pixels, guess.digit)
+        ),
     }

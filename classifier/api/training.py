@@ -1,38 +1,24 @@
 """/api/v1/training-runs: what the admin's page and `train_model --corrections` do."""
 
+from django.core.validators import RegexValidator
 from django.shortcuts import get_object_or_404
 from rest_framework import serializers
-from rest_framework.authentication import SessionAuthentication
-from rest_framework.exceptions import APIException
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
-from rest_framework.permissions import BasePermission
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from classifier import runs, tasks, training
 from classifier.models import TrainingRun
-from classifier.registry import UnknownVersion
 
-
-class MayTrain(BasePermission):
-    """Staff with the permission `train`."""
-
-    def has_permission(self, request, view):
-        user = request.user
-        return bool(user and user.is_active and user.is_staff and user.has_perm("classifier.train"))
-
-
-class Conflict(APIException):
-    status_code = 409
-    default_code = "conflict"
+from .access import MayTrain
+from .base import ApiView, Conflict
+from .fields import Number, Switch, Text
 
 
 class TrainingRunSerializer(serializers.ModelSerializer):
     """A run as it is told; `version` is the name of what came of it."""
 
-    start = serializers.SlugRelatedField("name", read_only=True)
-    version = serializers.SlugRelatedField("name", read_only=True)
-    started_by = serializers.SlugRelatedField("username", read_only=True)
+    start = serializers.SlugRelatedField("name", read_only=True, allow_null=True)
+    version = serializers.SlugRelatedField("name", read_only=True, allow_null=True)
+    started_by = serializers.SlugRelatedField("username", read_only=True, allow_null=True)
 
     class Meta:
         model = TrainingRun
@@ -58,23 +44,25 @@ class TrainingRunSerializer(serializers.ModelSerializer):
 class NewRunSerializer(serializers.Serializer):
     """What a training may be asked for, as `training.begin` takes it."""
 
-    name = serializers.CharField(max_length=64, required=False)
-    corrections = serializers.BooleanField(default=True)
-    start = serializers.CharField(max_length=64, allow_blank=True, required=False)
-    epochs = serializers.IntegerField(min_value=1, max_value=1000, required=False)
+    name = Text(
+        validators=[RegexValidator(training.NAME, "Expected a name of letters, digits and . _ -")],
+        max_length=64,
+        required=False,
+    )
+    corrections = Switch(default=True)
+    start = Text(max_length=64, allow_blank=True, required=False)
+    epochs = Number(min_value=1, max_value=1000, required=False)
     network = serializers.ChoiceField(training.NETWORKS, default="cnn")
-    batch_size = serializers.IntegerField(min_value=1, max_value=10_000, default=128)
-    seed = serializers.IntegerField(min_value=0, max_value=2**31, default=0)
-    weight = serializers.IntegerField(min_value=1, max_value=10_000, default=training.WEIGHT)
-    notes = serializers.CharField(max_length=2000, allow_blank=True, default="")
+    batch_size = Number(min_value=1, max_value=10_000, default=128)
+    seed = Number(min_value=0, max_value=2**31, default=0)
+    weight = Number(min_value=1, max_value=10_000, default=training.WEIGHT)
+    notes = Text(max_length=2000, allow_blank=True, default="")
 
 
-class TrainingView(APIView):
+class TrainingView(ApiView):
     """What all of these addresses have in common."""
 
-    authentication_classes = [SessionAuthentication]  # with CSRF
     permission_classes = [MayTrain]
-    parser_classes = [JSONParser, FormParser, MultiPartParser]
 
     def initial(self, request, *args, **kwargs):
         super().initial(request, *args, **kwargs)
@@ -86,13 +74,11 @@ class TrainingView(APIView):
 
 
 class TrainingRunsView(TrainingView):
-    """GET the newest runs; POST to start one."""
-
-    SHOWN = 50
+    """GET the runs, the newest first; POST to start one."""
 
     def get(self, request):
-        found = TrainingRun.objects.select_related("start", "version", "started_by")
-        return Response(TrainingRunSerializer(found[: self.SHOWN], many=True).data)
+        rows = TrainingRun.objects.order_by("-id").select_related("start", "version", "started_by")
+        return self.page(rows, lambda run: TrainingRunSerializer(run).data)
 
     def post(self, request):
         wanted = NewRunSerializer(data=request.data)
@@ -101,7 +87,7 @@ class TrainingRunsView(TrainingView):
             run = training.begin(by=request.user, **wanted.validated_data)
         except (runs.RunInProgress, FileExistsError) as error:
             raise Conflict(str(error)) from error
-        except (ValueError, UnknownVersion) as error:
+        except ValueError as error:
             raise serializers.ValidationError(str(error)) from error
         tasks.send(run)
         return self.told(run, 201)

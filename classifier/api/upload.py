@@ -1,17 +1,30 @@
 """The transport of an upload: is there exactly one file in the request?"""
 
+import base64
+import binascii
+
 from django.conf import settings
 from rest_framework.exceptions import UnsupportedMediaType
+from rest_framework.parsers import BaseParser
 
-from classifier.bulk import too_large
+from classifier.bulk import Upload, too_large
 from classifier.inference import InvalidImage
 
 CHUNK_BYTES = 64 * 1024
 
 
+class RawPicture(BaseParser):
+    """A body that is the picture itself."""
+
+    media_type = "image/*"
+
+    def parse(self, stream, media_type=None, parser_context=None):
+        return Upload(stream.read())
+
+
 def one_image(request):
     """The one file in the multipart field `image`. Raises InvalidImage."""
-    refuse_too_large(request)
+    refuse_too_large(request, settings.MNIST_MAX_UPLOAD_BYTES + settings.MNIST_MAX_FORM_BYTES)
     images = _files(request).getlist("image")
     if not images:
         raise InvalidImage("no_image", "Expected a whole file in the multipart field 'image'.")
@@ -22,24 +35,57 @@ def one_image(request):
     return images[0]
 
 
+def one_picture(request) -> Upload:
+    """A picture in the multipart field `image`, as the body itself, or in JSON as base64.
+
+    Raises InvalidImage.
+    """
+    sent = request.data
+    if not isinstance(sent, Upload):
+        sent = _of_form(request) if request.FILES else _of_json(sent)
+    if len(sent.content) > settings.MNIST_MAX_UPLOAD_BYTES:
+        raise too_large(len(sent.content))
+    return sent
+
+
+def _of_form(request) -> Upload:
+    image = one_image(request)
+    return Upload(image.read(), image.name)
+
+
+def _of_json(body) -> Upload:
+    """`{"image": BASE64}`, also as a canvas gives it: `data:image/png;base64,BASE64`."""
+    text = body.get("image") if isinstance(body, dict) else None
+    if not isinstance(text, str) or not text:
+        raise InvalidImage(
+            "no_image",
+            "Expected a picture: a file in the multipart field 'image', a body of the type "
+            "image/png or the like, or JSON with base64 in 'image'.",
+        )
+    try:
+        return Upload(base64.b64decode(text.rpartition(",")[2], validate=True))
+    except (binascii.Error, ValueError) as error:
+        raise InvalidImage("no_image", "Expected base64 in 'image'.") from error
+
+
 def model_asked_for(request) -> str:
     """The version that `model` names in the query or the form; empty for the active one."""
     return request.GET.get("model") or request.POST.get("model", "")
 
 
-def refuse_too_large(request) -> None:
-    """Refuse a body whose declared length leaves no room for an acceptable file.
+def refuse_too_large(request, limit: int) -> None:
+    """Refuse a body whose declared length is over the limit.
 
-    It is read and thrown away first, up to a limit: a client that is still sending
+    It is read and thrown away first, up to another limit: a client that is still sending
     would not hear the answer.
     """
     length = _content_length(request)
-    if length <= settings.MNIST_MAX_UPLOAD_BYTES + settings.MNIST_MAX_FORM_BYTES:
+    if length <= limit:
         return
     left = min(length, settings.MNIST_MAX_DRAINED_BYTES)
     while left > 0 and (chunk := request._request.read(min(left, CHUNK_BYTES))):
         left -= len(chunk)
-    raise too_large(length)
+    raise too_large(length, limit)
 
 
 def _content_length(request) -> int:

@@ -1,6 +1,5 @@
 import time
 
-from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import MultiPartParser
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
@@ -8,22 +7,19 @@ from rest_framework.views import APIView
 
 from classifier import history, inference
 
+from .access import MayClassify, OptionalKey
+from .base import AlwaysJSON
 from .serializers import answer, explanation
 from .upload import model_asked_for, one_image
-
-
-class AlwaysJSON(DefaultContentNegotiation):
-    """Answer in JSON whatever `Accept` or `?format=` ask for."""
-
-    def select_renderer(self, request, renderers, format_suffix=None):
-        return renderers[0], renderers[0].media_type
 
 
 class ClassifyView(APIView):
     """Classify one uploaded digit and keep the upload with its answer."""
 
-    authentication_classes = []  # never the session: a staff cookie must not ask for CSRF here
-    permission_classes = []
+    authentication_classes = [
+        OptionalKey
+    ]  # never the session: a staff cookie must not ask for CSRF here
+    permission_classes = [MayClassify]
     parser_classes = [MultiPartParser]
     renderer_classes = [JSONRenderer]
     content_negotiation_class = AlwaysJSON
@@ -39,6 +35,7 @@ class ClassifyView(APIView):
             name=image.name,
             duration_us=round((time.perf_counter() - started) * 1e6),
             request_id=request.id,
+            key=request.auth,
         )
         body = answer(prediction)
         if request.GET.get("explain") == "1":

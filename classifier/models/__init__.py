@@ -1,5 +1,7 @@
 """What the site remembers."""
 
+from .access import ApiKey, OverQuota
+from .batches import Batch, BatchAnswer
 from .history import DISAGREES, LABELS, NOT_A_DIGIT, Prediction, PredictionQuerySet
 from .replay import Replay, ReplayAnswer
 from .review import Correction, ReviewClaim
@@ -9,8 +11,12 @@ __all__ = [
     "DISAGREES",
     "LABELS",
     "NOT_A_DIGIT",
+    "ApiKey",
+    "Batch",
+    "BatchAnswer",
     "Correction",
     "ModelVersion",
+    "OverQuota",
     "Prediction",
     "PredictionQuerySet",
     "Promotion",

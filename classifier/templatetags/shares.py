@@ -16,3 +16,9 @@ def percent(share: Share) -> str:
 def interval(share: Share) -> str:
     low, high = share.interval
     return f"{100 * low:.1f} to {100 * high:.1f} %" if share.of else "-"
+
+
+@register.filter
+def thousands(count: int) -> str:
+    """A count with its thousands apart."""
+    return f"{count:,}"

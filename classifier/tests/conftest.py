@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from classifier import inference, registry
-from classifier.models import ModelVersion, Prediction
+from classifier.models import ApiKey, ModelVersion, Prediction
 
 
 @pytest.fixture(autouse=True)
@@ -92,3 +92,20 @@ def person(django_user_model):
         return user
 
     return create
+
+
+@pytest.fixture
+def bearer(django_user_model):
+    """Makes a key of somebody without rights, or of `owner`; gives its row and its header.
+
+    It is not checked: an owner may have lost a right, a key may have expired.
+    """
+
+    def issue(*scopes, owner=None, **facts):
+        owner = owner or django_user_model.objects.get_or_create(username="program")[0]
+        key = ApiKey(name="robot", owner=owner, scopes=list(scopes), **facts)
+        text = key.draw()
+        key.save()
+        return key, {"HTTP_AUTHORIZATION": f"Bearer {text}"}
+
+    return issue

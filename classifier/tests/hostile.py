@@ -45,6 +45,27 @@ def text_bomb(megabytes: int = 200) -> bytes:
     return png_header(28, 28) + chunk(b"zTXt", text) + pixels + chunk(b"IEND", b"")
 
 
+def profile_bomb(megabytes: int = 200) -> bytes:
+    """A PNG with a colour profile that unpacks to this many megabytes."""
+    profile = b"profile\0\0" + zlib.compress(bytes(megabytes * 1_000_000), 9)
+    pixels = chunk(b"IDAT", zlib.compress(bytes(29 * 28)))
+    return png_header(28, 28) + chunk(b"iCCP", profile) + pixels + chunk(b"IEND", b"")
+
+
+def with_text(png: bytes, text: bytes) -> bytes:
+    """A PNG with an iTXt chunk after its header."""
+    header = len(MAGIC) + 25
+    return png[:header] + chunk(b"iTXt", text) + png[header:]
+
+
+def with_place(png: bytes) -> bytes:
+    """The picture as a JPEG whose EXIF says where it was taken, in 60 kB."""
+    exif = Image.Exif()
+    exif[0x9286] = b"x" * 60_000  # the user's comment
+    exif.get_ifd(0x8825).update({1: "N", 2: (52.0, 31.0, 12.0), 3: "E", 4: (13.0, 24.0, 18.0)})
+    return encoded(Image.open(io.BytesIO(png)).convert("L"), "JPEG", exif=exif)
+
+
 def encoded(picture: Image.Image, format: str, **options) -> bytes:
     """A picture as a file's bytes."""
     file = io.BytesIO()

@@ -1,26 +1,16 @@
-"""The review queue in a real browser, under a strict content policy."""
+"""The review queue in a real browser, under the site's content policy."""
 
 import os
 import time
 
 import pytest
 from django.contrib.auth.models import Permission
-from django.utils.deprecation import MiddlewareMixin
 
 from classifier.models import NOT_A_DIGIT, Correction, Prediction, ReviewClaim
 
 from .services import chromium, note_complaints
 
 QUEUE = "/admin/classifier/prediction/review/"
-POLICY = "default-src 'self'; img-src 'self' data:"
-
-
-class StrictPolicy(MiddlewareMixin):
-    """The content policy that the pages must live with."""
-
-    def process_response(self, request, response):
-        response.setdefault("Content-Security-Policy", POLICY)
-        return response
 
 
 @pytest.fixture
@@ -41,9 +31,8 @@ def uploads(transactional_db, post):
 
 
 @pytest.fixture
-def page(uploads, settings, live_server, browser, synchronous, client, django_user_model):
+def page(uploads, live_server, browser, synchronous, client, django_user_model):
     """The queue, opened by a reviewer; afterwards nothing may have been complained about."""
-    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.StrictPolicy"]
     reviewer = django_user_model.objects.create_user("ann", is_staff=True)
     rights = Permission.objects.filter(codename__in=["view_prediction", "review"])
     reviewer.user_permissions.set(rights)

@@ -24,6 +24,19 @@ def test_bars_are_as_high_as_their_shares():
     assert np.allclose(np.array(heights) / charts.HEIGHT * 0.8, [0.2, 0.8, 0.4, 0.6], atol=1e-3)
 
 
+def test_columns_stand_on_each_other_below_a_round_number():
+    chart = charts.columns([("Monday", 30, 10)], "Uploads", "day", ("certain", "uncertain"))
+    tops = [float(each) for each in re.findall(r'class="bar[^>]* y="([\d.]+)"', chart)]
+    assert np.allclose(np.array(tops) / charts.HEIGHT, [0.25, 0.0])
+    assert ">40</text>" in chart
+
+
+def test_large_counts_are_written_short():
+    assert [charts.short(each) for each in (7, 950, 1500, 20_000, 8e6)] == [
+        "7", "950", "1.5k", "20k", "8M"
+    ]  # fmt: skip
+
+
 def test_a_matrix_writes_counts_and_tells_right_from_wrong():
     chart = charts.matrix(np.array([[5, 0], [2, 0]]), ["0", "1"], ["0", "1"], "Confusion", "answer")
     assert chart.count("<rect") == 3

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from http.client import HTTPConnection
 from pathlib import Path
 
 import numpy as np
@@ -72,9 +73,52 @@ def test_classify_asks_a_running_service(live_server):
     assert Prediction.objects.count() == 1
 
 
-def test_classify_says_when_the_service_is_not_there():
-    with pytest.raises(CommandError, match="did not answer"):
-        run("classify", DIGITS / "7_paint.png", "--url", "http://127.0.0.1:9")
+def test_classify_says_when_the_service_is_not_there(capsys):
+    with pytest.raises(CommandError, match="1 of 1 got no answer"):
+        call_command("classify", DIGITS / "7_paint.png", "--url", "http://127.0.0.1:9")
+    assert "7_paint.png: http://127.0.0.1:9 did not answer" in capsys.readouterr().err
+
+
+def test_classify_gives_up_on_a_service_that_stays_away(capsys):
+    with pytest.raises(CommandError, match="5 pictures in a row") as caught:
+        call_command("classify", DIGITS, "--url", "http://127.0.0.1:9")
+    assert caught.value.returncode == 2
+    assert capsys.readouterr().err.count("did not answer") == 5
+
+
+def test_classify_goes_on_after_a_broken_connection(live_server, monkeypatch, capsys):
+    send, broken = HTTPConnection.request, [ConnectionResetError("reset")]
+
+    def request(self, *args, **kwargs):
+        if broken:
+            raise broken.pop()
+        send(self, *args, **kwargs)
+
+    monkeypatch.setattr(HTTPConnection, "request", request)
+    files = [DIGITS / "7_paint.png", DIGITS / "3_paint.png"]
+    with pytest.raises(CommandError, match="1 of 2 got no answer"):
+        call_command("classify", *files, "--url", live_server.url)
+    said = capsys.readouterr()
+    assert "7_paint.png: " in said.err
+    assert "3_paint.png  3" in said.out
+
+
+def test_classify_refuses_to_keep_what_a_service_reads():
+    with pytest.raises(CommandError, match="--keep does not go with --url"):
+        run("classify", DIGITS / "7_paint.png", "--keep", "--url", "http://127.0.0.1:9")
+
+
+def test_classify_sends_its_key_and_stops_when_it_is_no_good(
+    live_server, settings, bearer, monkeypatch
+):
+    settings.MNIST_REQUIRE_KEY = True
+    with pytest.raises(CommandError, match="not_authenticated") as caught:
+        run("classify", DIGITS, "--url", live_server.url)
+    assert caught.value.returncode == 2
+    key, header = bearer("classify")
+    monkeypatch.setenv("MNIST_API_KEY", header["HTTP_AUTHORIZATION"].removeprefix("Bearer "))
+    run("classify", DIGITS / "7_paint.png", "--url", live_server.url)
+    assert Prediction.objects.get().key == key
 
 
 def test_load_demo_fills_the_history_once(db):

@@ -35,14 +35,27 @@ def test_names_may_have_spaces_around_them(env, monkeypatch):
     [
         (lambda env: env.switch("SETTING"), "banana"),
         (lambda env: env.choice("SETTING", ["litert", "keras"]), "torch"),
+        (lambda env: env.number("SETTING"), "0"),
         (lambda env: env.database("SETTING", "db.sqlite3"), "banana"),
+        (lambda env: env.count("SETTING"), "-1"),
+        (lambda env: env.rate("SETTING"), "0/minute"),
+        (lambda env: env.rate("SETTING"), "10/fortnight"),
+        (lambda env: env.cache("SETTING"), "memcached://host"),
     ],
-    ids=["switch", "choice", "database"],
+    ids=["switch", "choice", "number", "database", "count", "no rate", "period", "cache"],
 )
 def test_nonsense_is_refused_by_name(env, monkeypatch, read, value):
     monkeypatch.setenv("SETTING", value)
     with pytest.raises(ImproperlyConfigured, match="SETTING"):
         read(env)
+
+
+@pytest.mark.parametrize(
+    ("value", "rate"), [("", None), ("10/second", (10, 1)), ("9000/day", (9000, 86400))]
+)
+def test_a_rate_is_a_count_and_seconds(env, monkeypatch, value, rate):
+    monkeypatch.setenv("RATE", value)
+    assert env.rate("RATE") == rate
 
 
 def test_a_database_file_counts_from_the_projects_folder(env, monkeypatch, tmp_path):

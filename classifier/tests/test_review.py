@@ -228,7 +228,8 @@ def test_the_count_of_what_waits_stops_early(add):
 def test_the_next_picture_is_found_by_the_index(add, ann, django_assert_max_num_queries):
     add()
     if connection.vendor == "sqlite":
-        waiting = Prediction.objects.filter(label__isnull=True, reason="").order_by("confidence")
+        rows = Prediction.objects.with_review("waiting")
+        waiting = rows.filter(reason="").order_by("confidence")
         assert "waiting_for_review" in waiting.explain()
         assert "TEMP B-TREE" not in waiting.explain()
     with django_assert_max_num_queries(11):

@@ -8,8 +8,8 @@ from contextlib import ExitStack
 import numpy as np
 import pytest
 
+from .server import ROOT, Server
 from .services import postgres, redis, s3
-from .test_server import ROOT, Server
 
 pytestmark = pytest.mark.slow
 BUCKET = "digits"

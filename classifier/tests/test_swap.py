@@ -8,7 +8,7 @@ import pytest
 
 from classifier.client import Client
 
-from .test_server import Server
+from .server import Server
 
 pytestmark = pytest.mark.slow
 WITHIN_S = 5.0

@@ -23,7 +23,9 @@ def test_a_training_is_started_listed_and_told(admin_client, admin_user):
     response = admin_client.post(RUNS, PLAIN, "application/json")
     told = response.json()
     assert (response.status_code, told["state"], told["started_by"]) == (201, "waiting", "admin")
-    assert admin_client.get(RUNS).json() == [admin_client.get(f"{RUNS}/{told['id']}").json()]
+    assert admin_client.get(RUNS).json()["results"] == [
+        admin_client.get(f"{RUNS}/{told['id']}").json()
+    ]
 
 
 def test_a_training_is_handed_to_a_worker(admin_client, django_capture_on_commit_callbacks):
@@ -47,7 +49,7 @@ def test_a_queue_that_is_away_fails_the_run(
         ({"corrections": True}, 400, "no reviewed uploads"),
         ({"epochs": 0}, 400, "epochs"),
         ({"name": "../net"}, 400, "Expected a name"),
-        ({"start": "nowhere"}, 400, "no version 'nowhere'"),
+        ({"start": "nowhere"}, 422, "no version 'nowhere'"),
         ({"network": "transformer"}, 400, "network"),
     ],
 )
@@ -80,7 +82,7 @@ def test_a_run_is_cancelled_and_resumed(admin_client):
 @pytest.mark.parametrize("path", [RUNS, f"{RUNS}/1", f"{RUNS}/1/cancel", f"{RUNS}/1/resume"])
 def test_nobody_without_the_permission_gets_in(client, django_user_model, path):
     method = client.post if path.endswith(("cancel", "resume")) else client.get
-    assert method(path).status_code == 403
+    assert method(path).status_code == 401
     client.force_login(clerk(django_user_model, "view_trainingrun"))
     assert method(path).status_code == 403
 
@@ -93,6 +95,16 @@ def test_the_permission_alone_is_not_enough_without_being_staff(client, django_u
 def test_staff_with_the_permission_may_train(client, django_user_model):
     client.force_login(clerk(django_user_model, "train"))
     assert client.post(RUNS, PLAIN, "application/json").status_code == 201
+
+
+def test_a_key_trains_if_its_scope_and_its_owner_may(client, django_user_model, bearer):
+    trainer = clerk(django_user_model, "train")
+    for scopes, status in ((["train"], 201), (["read", "review"], 403)):
+        _, header = bearer(*scopes, owner=trainer)
+        assert client.post(RUNS, PLAIN, "application/json", **header).status_code == status
+    assert TrainingRun.objects.get().started_by == trainer
+    _, header = bearer("train")
+    assert client.get(RUNS, **header).status_code == 403
 
 
 def test_starting_by_a_session_takes_a_csrf_token(admin_user):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from .test_server import Server, proportional_megabytes
+from .server import Server, proportional_megabytes
 
 pytestmark = pytest.mark.slow
 RUNS = "/api/v1/training-runs"

@@ -7,15 +7,20 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+# The table ODD also goes over the wire: classifier/tests/test_uploads.py.
 SIDE = 280  # pixels of the drawing that the others are made from
 
 
 @pytest.fixture(scope="session", params=[2, 3, 5, 7])
 def drawing(request):
     """A digit, and its drawing: (SIDE, SIDE) uint8, black on white, from the paint program."""
+    return request.param, drawing_of(request.param)
+
+
+def drawing_of(digit: int) -> np.ndarray:
     from conftest import DIGITS
 
-    return request.param, np.array(Image.open(DIGITS / f"{request.param}_paint.png").convert("L"))
+    return np.array(Image.open(DIGITS / f"{digit}_paint.png").convert("L"))
 
 
 def encoded(picture: np.ndarray | Image.Image, format: str = "PNG", **options) -> bytes:

@@ -16,7 +16,8 @@ class Command(BaseCommand):
         try:
             outcomes = list(bulk.classify(fresh, keep=True))
         except (inference.NotReady, history.NotKept) as error:
-            raise CommandError(str(error)) from error
+            why = f" ({error.__cause__})" if error.__cause__ else ""
+            raise CommandError(f"{error}{why}") from error
         kept = sum(isinstance(result, inference.Guess) for _, result in outcomes)
         self.stdout.write(f"Added {kept} of {len(paths)} sample pictures to the history.")
 

@@ -72,6 +72,7 @@ class Command(BaseCommand):
         name = sample.relative_to(settings.BASE_DIR) if sample else "digit.png"
         self.stdout.write(
             f"Serving on {url} with {workers} worker{'s' * (workers > 1)}. Stop with Ctrl-C.\n"
+            f"  Draw:    {url}/\n"
             f"  Try it:  curl -F image=@{name} {url}/mnist/classify\n"
             f"  Admin:   {url}/admin/"
         )
@@ -94,9 +95,9 @@ def start_worker():
 
 
 def granian(host, port, workers):
-    """The arguments of `python -m granian`."""
+    """The arguments of granian, as Python runs it."""
     return [
-        *("-m", "granian", "mnistsite.rsgi:application", "--interface", "rsgi"),
+        *("-m", "mnistsite.server", "mnistsite.rsgi:application", "--interface", "rsgi"),
         *("--host", host, "--port", str(port), "--workers", str(workers)),
         *("--backlog", str(BACKLOG), "--backpressure", str(BACKLOG), "--no-ws"),
         *("--respawn-failed-workers", "--log-level", "warning"),

@@ -25,6 +25,6 @@ def let_groups_see(apps, schema_editor):
 
 class Migration(migrations.Migration):
 
-    dependencies = [("classifier", "0006_versions_replay")]
+    dependencies = [("classifier", "0009_batches")]
 
     operations = [migrations.RunPython(let_groups_see, migrations.RunPython.noop)]

@@ -1,0 +1,98 @@
+"""What the admin's first page tells: how much came, how sure and how right the answers were.
+
+It costs the same among ten million uploads as among ten thousand: no count goes beyond a
+limit, and a day that is over is counted once.
+"""
+
+from datetime import date, timedelta
+from math import ceil
+from typing import NamedTuple
+
+from django.core.cache import cache
+from django.db.models import Count, Q
+from django.utils import timezone
+
+from .health import readiness
+from .models import NOT_A_DIGIT, ModelVersion, Prediction, TrainingRun
+from .statistics import Period, Share
+
+DAYS = 14
+ACCURACY_DAYS = 30
+COUNTED = 1000  # uploads of a day, or waiting ones; beyond it a day is estimated
+SAMPLED = 400  # uploads that estimate a day: a share of 5 % is then known to 2 points
+REVIEWED = 1000  # newest reviewed uploads that tell how right the answers are
+KEPT_S = 24 * 3600  # how long the count of a day that is over is remembered
+
+
+class Day(NamedTuple):
+    """A day of UTC: how many uploads, how many of them uncertain; counted or estimated."""
+
+    day: date
+    uploads: int
+    uncertain: int
+    estimated: bool
+
+    @property
+    def certain(self) -> int:
+        return self.uploads - self.uncertain
+
+
+def days() -> list[Day]:
+    """The last days, today last."""
+    today = timezone.now().date()
+    over = [today - timedelta(ago) for ago in range(DAYS - 1, 0, -1)]
+    return [
+        *(cache.get_or_set(f"uploads-{day}", lambda day=day: count(day), KEPT_S) for day in over),
+        count(today),
+    ]
+
+
+def count(day: date) -> Day:
+    """Count a day's uploads, or when there are many, estimate them from evenly spaced keys."""
+    chosen = Period(day, day).of(Prediction.objects.order_by())
+    uploads = chosen[: COUNTED + 1].count()
+    if uploads <= COUNTED:
+        return Day(day, uploads, chosen.exclude(reason="").count(), estimated=False)
+    by_time = chosen.order_by("created_at").values_list("pk", flat=True)
+    ends = [by_time.first(), by_time.last()]  # keys grow with time
+    keys = range(min(ends), max(ends) + 1)
+    asked = keys[:: ceil(len(keys) / SAMPLED)]
+    found, uncertain = (
+        chosen.filter(pk__in=asked)
+        .aggregate(all=Count("pk"), uncertain=Count("pk", filter=~Q(reason="")))
+        .values()
+    )
+    scale = len(keys) / len(asked)
+    return Day(day, round(found * scale), round(uncertain * scale), estimated=True)
+
+
+def waiting() -> int:
+    """Uncertain uploads that nobody has labelled; COUNTED + 1 stands for more."""
+    reasons = [reason for reason in Prediction.Reason.values if reason]  # in words of the index
+    chosen = Prediction.objects.filter(label__isnull=True, reason__in=reasons)
+    return chosen.order_by()[: COUNTED + 1].count()
+
+
+def accuracy() -> tuple[Share, Share]:
+    """How many of the last weeks' reviewed uploads were read right: of all, of the certain."""
+    since = timezone.now() - timedelta(ACCURACY_DAYS)
+    newest = Prediction.objects.filter(label__isnull=False, created_at__gte=since)
+    rows = newest.order_by("-created_at").values_list("label", "digit", "reason")[:REVIEWED]
+    digits = [(label == digit, not reason) for label, digit, reason in rows if label < NOT_A_DIGIT]
+    certain = [right for right, is_certain in digits if is_certain]
+    right = sum(right for right, _ in digits)
+    return Share(right, len(digits)), Share(sum(certain), len(certain))
+
+
+def problems() -> list[str]:
+    """What a person should know at once, in sentences."""
+    found = [
+        f"Version {name} could not be loaded. {problem}"
+        for name, problem in ModelVersion.objects.exclude(problem="").values_list("name", "problem")
+    ]
+    now = readiness()
+    return found if now.ready else [f"No picture can be read. {now.problem}", *found]
+
+
+def last_run() -> TrainingRun | None:
+    return TrainingRun.objects.first()

@@ -1,0 +1,203 @@
+"""What Prometheus asks, noted on the way and summed over all workers of a server.
+
+A request only notes what happened. Once a second each worker counts its notes, in a file of its
+own, and whoever is asked adds the files up: counting in the midst of a request took 45
+microseconds, a note takes one. What the database knows is looked up only when it is asked.
+"""
+
+import contextlib
+import os
+import re
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from pathlib import Path
+
+from django.conf import settings
+from django.db import DatabaseError
+from prometheus_client import (
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    multiprocess,
+)
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+BUCKETS_S = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3)
+REVIEWS_COUNTED = 1000
+COUNT_EVERY_S = 1.0
+LIVE = re.compile(r"gauge_live\w*_(\d+)\.db")
+
+REQUESTS = Counter(
+    "mnist_requests",
+    "Requests by address, HTTP status, and the code of a problem",
+    ["route", "status", "code"],
+)
+SECONDS = Histogram(
+    "mnist_request_seconds",
+    "From a request that is there in full to its answer",
+    ["route"],
+    buckets=BUCKETS_S,
+)
+ANSWERS = Counter("mnist_answers", "Uploads that were read and kept", ["digit", "status", "model"])
+STAGES = Histogram(
+    "mnist_stage_seconds",
+    "The stages of an upload: decode, prepare, network, store",
+    ["stage"],
+    buckets=BUCKETS_S,
+)
+WAITING = Gauge(
+    "mnist_requests_waiting",
+    "Requests that are there in full, waiting or being answered",
+    multiprocess_mode="livesum",
+)
+
+
+# Noting and counting
+
+_notes: deque = deque(maxlen=100_000)  # a metric, its labels, and seconds or nothing
+_counting = threading.Lock()
+_started = False
+requests_waiting: Callable[[], int] = int  # none, unless a server says how many
+
+
+def note(metric: Counter | Histogram, labels: tuple, seconds: float | None = None) -> None:
+    """Count one more, or a duration, within a second."""
+    _notes.append((metric, labels, seconds))
+    if not _started:
+        _start()
+
+
+def count() -> None:
+    """Count what was noted."""
+    with _counting:
+        WAITING.set(requests_waiting())
+        while _notes:
+            metric, labels, seconds = _notes.popleft()
+            child = _child(metric, labels)
+            child.inc() if seconds is None else child.observe(seconds)
+
+
+@lru_cache(1024)
+def _child(metric: Counter | Histogram, labels: tuple) -> Counter | Histogram:
+    return metric.labels(*labels)
+
+
+def _start() -> None:
+    global _started
+    _started = True
+    threading.Thread(target=_count_for_ever, name="count-metrics", daemon=True).start()
+
+
+def _count_for_ever() -> None:
+    while True:
+        time.sleep(COUNT_EVERY_S)
+        count()
+
+
+def _after_fork() -> None:
+    """Threads do not survive a fork; what was noted before it is the parent's to count."""
+    global _started, _counting
+    _started, _counting = False, threading.Lock()
+    _notes.clear()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+class Laps:
+    """Notes how long each stage takes, of stages that follow on one another."""
+
+    def __init__(self):
+        self._since = time.perf_counter()
+
+    def __call__(self, stage: str) -> None:
+        """A stage is over, and the next begins."""
+        now = time.perf_counter()
+        note(STAGES, (stage,), now - self._since)
+        self._since = now
+
+
+def note_answer(digit: int, reason: str, version: str) -> None:
+    """An upload was read and kept."""
+    note(ANSWERS, (digit, reason or "certain", version))
+
+
+def note_refusal(status: int, code: str) -> None:
+    """A request was refused before it reached Django."""
+    note(REQUESTS, ("-", status, code))
+
+
+class MetricsMiddleware:
+    """Counts requests by the address's pattern, which are few, whatever is asked."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        started = time.perf_counter()
+        response = self.get_response(request)
+        match = request.resolver_match
+        route = match.route if match else "-"
+        note(REQUESTS, (route, response.status_code, getattr(response, "code", "")))
+        note(SECONDS, (route,), time.perf_counter() - started)
+        return response
+
+
+def exposition() -> bytes:
+    """All figures in Prometheus's text format; those of other workers as of a second ago."""
+    count()
+    registry = CollectorRegistry()
+    registry.register(Site())
+    if not settings.PROMETHEUS_MULTIPROC_DIR:
+        return generate_latest(REGISTRY) + generate_latest(registry)
+    drop_gauges_of_the_dead(Path(settings.PROMETHEUS_MULTIPROC_DIR))
+    multiprocess.MultiProcessCollector(registry)
+    return generate_latest(registry)
+
+
+def drop_gauges_of_the_dead(folder: Path) -> None:
+    """Forget how many requests waited in a worker that was killed; its counts stay."""
+    for file in folder.glob("gauge_live*.db"):
+        found = LIVE.fullmatch(file.name)
+        if found and not Path(f"/proc/{found[1]}").exists() and os.path.isdir("/proc/self"):
+            with contextlib.suppress(FileNotFoundError):
+                file.unlink()
+
+
+class Site:
+    """What is the same whichever worker is asked."""
+
+    def collect(self) -> Iterator[Metric]:
+        figures, up = [], 1
+        try:
+            figures = list(_site())
+        except DatabaseError:  # the other figures are wanted all the more
+            up = 0
+        yield GaugeMetricFamily("mnist_database_up", "Whether the database answers", up)
+        yield from figures
+
+
+def _site() -> Iterator[Metric]:
+    from . import registry, review, runs, tasks
+
+    text = f"Uploads that wait for review, counted up to {REVIEWS_COUNTED}"
+    yield GaugeMetricFamily("mnist_reviews_waiting", text, review.waiting_count(REVIEWS_COUNTED))
+    waiting = tasks.waiting_count()
+    if waiting is not None:
+        yield GaugeMetricFamily("mnist_tasks_waiting", "Background work not begun", waiting)
+    run = runs.in_progress()
+    running = int(run is not None and run.state == runs.State.RUNNING)
+    yield GaugeMetricFamily("mnist_training_running", "Whether a training runs", running)
+    active = registry.active_if_any()
+    version = GaugeMetricFamily(
+        "mnist_active_model", "1 for the version that is to answer", labels=["model"]
+    )
+    if active:
+        version.add_metric([active.name], 1)
+    yield version

@@ -1,0 +1,68 @@
+"""Many pictures that were sent at once, to be read in the background."""
+
+from django.conf import settings
+from django.db import models
+
+from .access import ApiKey
+from .history import Prediction
+from .versions import ModelVersion
+
+
+class Batch(models.Model):
+    """A ZIP of pictures and how far it is read. The ZIP goes once all are in the history."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "waiting for a worker"
+        RUNNING = "running", "running"
+        DONE = "done", "done"
+        FAILED = "failed", "failed"
+        CANCELLED = "cancelled", "cancelled"
+
+    OPEN = (State.WAITING, State.RUNNING)
+
+    archive = models.FileField("ZIP", max_length=64, blank=True)
+    version = models.ForeignKey(
+        ModelVersion, models.PROTECT, null=True, related_name="+"
+    )  # that was asked for; none: the one that answers when its turn comes
+    state = models.CharField(max_length=9, choices=State, default=State.WAITING)
+    reason = models.TextField("why it ended early", blank=True)
+    total = models.PositiveIntegerField("pictures")
+    done = models.PositiveIntegerField("answered", default=0)
+    failed = models.PositiveIntegerField("refused", default=0)
+    started_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+    key = models.ForeignKey(ApiKey, models.PROTECT, null=True, related_name="batches")
+    request_id = models.CharField(max_length=64)
+    created_at = models.DateTimeField(auto_now_add=True)
+    heard_at = models.DateTimeField(auto_now_add=True)  # when it was queued, or read on
+    finished_at = models.DateTimeField(null=True)
+    attempt = models.PositiveSmallIntegerField(default=0)  # of two workers, the latter goes on
+    task_id = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "batches"
+
+    def __str__(self):
+        return f"Batch {self.pk}"
+
+
+class BatchAnswer(models.Model):
+    """What came of one picture of a batch: an upload in the history, or a refusal."""
+
+    batch = models.ForeignKey(Batch, models.CASCADE, related_name="answers", db_index=False)
+    index = models.PositiveIntegerField()  # its place in the batch, from 0
+    prediction = models.ForeignKey(Prediction, models.CASCADE, null=True, related_name="+")
+    name = models.CharField(max_length=255, blank=True)  # of what was refused
+    code = models.CharField(max_length=32, blank=True)
+    detail = models.CharField(max_length=255, blank=True)
+
+    class Meta:
+        ordering = ["index"]
+        constraints = [
+            models.UniqueConstraint(fields=["batch", "index"], name="one_answer_a_picture")
+        ]
+
+    def __str__(self):
+        return f"{self.batch}, picture {self.index}"
