@@ -69,12 +69,12 @@ def phone_photo() -> bytes:
     return cv2.imencode(".jpg", paper, [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes()
 
 
-def drawing() -> bytes:
-    """A PNG of 400x400 pixels from a paint program."""
+def drawing(ink: tuple[int, int, int], grey: bool = False) -> bytes:
+    """A PNG of 400x400 pixels from a paint program, with three channels or one."""
     paper = np.full((400, 400, 3), 255, np.uint8)
     points = np.array([[120, 80], [280, 80], [170, 320]], np.int32)
-    cv2.polylines(paper, [points], False, (0, 0, 0), 14, cv2.LINE_AA)
-    return cv2.imencode(".png", paper)[1].tobytes()
+    cv2.polylines(paper, [points], False, ink, 14, cv2.LINE_AA)
+    return cv2.imencode(".png", paper[..., 0] if grey else paper)[1].tobytes()
 
 
 def main() -> None:
@@ -84,7 +84,13 @@ def main() -> None:
     batch = np.zeros((1, 28, 28, 1), np.float32)
     ratio("network, one image", lambda: ours(batch), lambda: plain(batch), 500)
     cv2.setNumThreads(1)
-    for name, upload in (("12-megapixel JPEG", phone_photo()), ("400x400 PNG", drawing())):
+    black, blue = (0, 0, 0), (140, 52, 34)
+    for name, upload in (
+        ("12-megapixel JPEG", phone_photo()),
+        ("400x400 PNG", drawing(black)),
+        ("400x400 PNG in colour", drawing(blue)),
+        ("400x400 PNG of one channel", drawing(black, grey=True)),
+    ):
         content = np.frombuffer(upload, np.uint8)
         ratio(
             f"bytes to 28x28, {name}",

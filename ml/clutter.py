@@ -1,4 +1,4 @@
-"""What is on the paper beside the digit: lines, frames, edges, specks, neighbours."""
+"""What is on the paper beside the digit: frames, underlines, edges, specks, neighbours."""
 
 from typing import NamedTuple
 
@@ -6,80 +6,10 @@ import cv2
 import numpy as np
 
 from .header import InvalidImage
-from .paper import otsu
+from .ruled import MIN_RULED
 
-MIN_RULED = 64  # pixels; in a smaller picture a line cannot be told from a stroke
 CRUMB = 0.03  # of the area of a digit's largest stroke: less is a crumb of one, or a speck
 Box = tuple[int, int, int, int]  # left, top, right, bottom, in pixels
-
-
-def drop_lines(ink: np.ndarray) -> np.ndarray:
-    """Erase ruled and squared paper's lines: thin, straight, from side to side.
-
-    Takes and returns (h, w) uint8, paper 0, as `ink_over` measures it.
-    """
-    if min(ink.shape) < MIN_RULED:
-        return ink
-    firm = otsu(ink)
-    lines = _long_lines(ink, firm) | _long_lines(ink.T, firm).T
-    if not lines.any():
-        return ink
-    rest = np.where(lines, 0, ink).astype(np.uint8)
-    return rest if (rest > firm).any() else ink  # a single stroke across the picture is a digit
-
-
-def _long_lines(ink: np.ndarray, firm: int) -> np.ndarray:
-    """Find nearly horizontal lines across the picture, but for where a stroke crosses them.
-
-    Lines are fainter than strokes and get lost in the light, so they are looked for below
-    `firm`, in what is thinner than a stroke from above to below.
-    """
-    height, width = ink.shape
-    thickest = max(2, round(0.03 * height))
-    ink = np.ascontiguousarray(ink)
-    thin = cv2.morphologyEx(ink, cv2.MORPH_TOPHAT, np.ones((thickest + 2, 1), np.uint8))
-    marked = (thin > max(8, 0.25 * firm)).astype(np.uint8)
-    runs = cv2.morphologyEx(marked, cv2.MORPH_OPEN, np.ones((1, width // 10), np.uint8))
-    found = _across(runs, thickest)
-    if not found.any():
-        return found
-    usual = (
-        1.5 * float(np.quantile(ink[found], 0.7)) + 10
-    )  # what is firmer is a stroke along the line
-    band = cv2.dilate(found.astype(np.uint8), np.ones((5, 1), np.uint8))
-    band[ink > usual] = 0
-    strokes = cv2.subtract((ink > firm).astype(np.uint8), band)
-    crossing = cv2.dilate(strokes, np.ones((7, 3), np.uint8)) > 0
-    above = cv2.dilate(strokes, np.ones((9, 3), np.uint8), anchor=(1, 8)) > 0
-    below = cv2.dilate(strokes, np.ones((9, 3), np.uint8), anchor=(1, 0)) > 0
-    return (band > 0) & ~(crossing & above & below)
-
-
-def _across(runs: np.ndarray, thickest: int) -> np.ndarray:
-    """Which of the runs (h, w) make up lines from one side of the picture to the other.
-
-    Where there is one such line, one that fades on its way counts, too.
-    """
-    height, width = runs.shape
-    margin = round(0.04 * width)
-    if not (runs[:, :margin].any() and runs[:, -margin:].any()):
-        return np.zeros(runs.shape, bool)
-    gap = width // 5  # closed without a margin, what ends near the side would reach it
-    joined = cv2.copyMakeBorder(runs, 0, 0, gap, gap, cv2.BORDER_CONSTANT)
-    joined = cv2.dilate(joined, np.ones((3, 1), np.uint8))
-    joined = cv2.morphologyEx(joined, cv2.MORPH_CLOSE, np.ones((1, gap), np.uint8))
-    joined = np.ascontiguousarray(joined[:, gap:-gap])
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(joined, ltype=cv2.CV_16U)
-    left, _, across, down, _ = stats.T
-    thickness = np.bincount(labels[runs > 0], minlength=len(stats)) / across
-    thin = (thickness <= thickest) & (down <= 0.15 * height)
-    starts, ends = left <= margin, left + across >= width - margin
-    whole = thin & starts & ends
-    faded = thin & (starts | ends) & (across > 0.4 * width)
-    chosen = (faded if whole.any() else whole) & (np.arange(len(stats)) > 0)
-    if not whole[1:].any():
-        return np.zeros(runs.shape, bool)
-    return chosen[labels] & (runs > 0)
 
 
 class Components(NamedTuple):
@@ -98,6 +28,8 @@ def find_components(ink: np.ndarray) -> Components:
     count, labels, stats, centers = cv2.connectedComponentsWithStats(marked, ltype=cv2.CV_16U)
     if count == 1:
         raise InvalidImage("blank", "Expected a digit, found only lines and specks.")
+    if count == 2:  # one piece, and so the digit
+        return Components(labels, stats, np.array([0, 1], np.float32))
     return Components(labels, stats, _likelihood(labels, stats, centers))
 
 
@@ -117,6 +49,8 @@ def keep_digit(ink: np.ndarray, components: Components) -> np.ndarray:
 def are_several(components: Components) -> bool:
     """Whether a second digit, about as high as the likeliest one, stands beside it."""
     stats, scores = components.stats, components.scores
+    if len(stats) == 2:
+        return False
     main = int(np.argmax(scores))
     left, top, across, down, area = stats[main]
     size = max(across, down)
@@ -140,8 +74,12 @@ def _likelihood(labels: np.ndarray, stats: np.ndarray, centers: np.ndarray) -> n
     central = np.where(off_center <= 0.38, scores, 0)
     if not at_edge[np.argmax(central)]:  # a digit that fills its picture may touch the edge, too
         scores[at_edge & (off_center > 0.33)] = 0
+    if min(height, width) >= MIN_RULED:
+        for label in np.flatnonzero(scores > CRUMB * scores.max()):
+            if _is_underline(label, stats):
+                scores[label] = 0
     boxes = stats[:, cv2.CC_STAT_WIDTH] * stats[:, cv2.CC_STAT_HEIGHT]
-    for label in np.flatnonzero((boxes > 0.25 * height * width) & (scores > 0)):
+    for label in np.flatnonzero((boxes > 0.1 * height * width) & (scores > 0)):
         if _is_frame(label, labels, stats):
             scores[label] = 0
     return scores if scores.any() else areas
@@ -160,7 +98,7 @@ def _at_edge(stats: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 def _is_frame(label: int, labels: np.ndarray, stats: np.ndarray) -> bool:
-    """Whether a component is a box drawn around another one."""
+    """Whether a component is a box or a circle drawn around another one."""
     left, top, across, down, area = stats[label]
     if area > 0.4 * across * down:
         return False
@@ -176,7 +114,34 @@ def _is_frame(label: int, labels: np.ndarray, stats: np.ndarray) -> bool:
         return False
     rim = max(1, round(0.08 * min(across, down)))
     core = labels[top + rim : bottom - rim, left + rim : right - rim] == label
-    return bool(core.sum() < 0.1 * area)
+    if core.sum() < 0.1 * area or min(labels.shape) < MIN_RULED:
+        return bool(core.sum() < 0.1 * area)
+    middle = stats[inside, :2] + stats[inside, 2:4] / 2 - (left, top)
+    centered = np.abs(middle / (across, down) - 0.5).max(axis=1) < 0.15  # not the hole of a 6
+    box = labels[top:bottom, left:right] == label
+    return any(_surrounds(box, *center) for center in middle[centered])
+
+
+def _surrounds(ring: np.ndarray, x: float, y: float) -> bool:
+    """Whether a mask lies around a point, but for a gap, and leaves what is near it free."""
+    rows, columns = np.nonzero(ring)
+    across, down = (columns - x) / ring.shape[1], (rows - y) / ring.shape[0]
+    seen = np.histogram(np.arctan2(down, across), 24, (-np.pi, np.pi))[0] > 0
+    return bool(seen.mean() > 0.85 and np.hypot(across, down).min() > 0.25)
+
+
+def _is_underline(label: int, stats: np.ndarray) -> bool:
+    """Whether a component is a flat line below another one, and not the foot of a 1 or a 2."""
+    left, top, across, down, _ = stats[label]
+    if down > 0.25 * across:
+        return False
+    lefts, tops, widths, heights, _ = stats.T
+    over = np.minimum(left + across, lefts + widths) - np.maximum(left, lefts) > 0.5 * widths
+    gap = top - (tops + heights)
+    near = np.where(widths > 0.35 * heights, 0.03, 0.06) * heights  # a 1 stands close to its foot
+    above = over & (gap > near) & (gap < heights) & (heights > 2.5 * down)
+    alike = (heights > 0.4 * across) & (heights < across / 0.35)
+    return bool((above & alike)[1:].any())
 
 
 def _parts(scores: np.ndarray, stats: np.ndarray) -> np.ndarray:

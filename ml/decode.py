@@ -15,8 +15,9 @@ cv2.utils.logging.setLogLevel(0)  # a broken upload is answered to its sender, n
 def decode(upload: bytes, header: Header, side: int = WORKING_SIDE) -> np.ndarray:
     """Decode a picture, reduced if that is faster, but to no less than `side` pixels in length.
 
-    Returns (h, w, 3) uint8, blue-green-red, upright by its EXIF orientation. Transparent
-    pixels show paper, 16 bits are scaled to 8. Raises InvalidImage `not_an_image`.
+    Returns (h, w, 3) uint8, blue-green-red, or (h, w) of a file without colour, upright by its
+    EXIF orientation. Transparent pixels show paper, 16 bits are scaled to 8. Raises InvalidImage
+    `not_an_image`.
     """
     if header.format == "PNG" and not is_whole(upload):
         raise InvalidImage("not_an_image", "The picture is damaged.")
@@ -36,17 +37,17 @@ def _pixels(upload: bytes, flags: int) -> np.ndarray:
 
 
 def _reduction(header: Header, side: int) -> int:
-    """The flag that decodes a JPEG at 1/2, 1/4 or 1/8 of its sides, at a fraction of the time."""
+    """The flags that decode a JPEG at 1/2, 1/4 or 1/8 of its sides, at a fraction of the time."""
     if header.format == "JPEG":
         longer = max(header.width, header.height)
         for factor, flag in (
-            (8, cv2.IMREAD_REDUCED_COLOR_8),
-            (4, cv2.IMREAD_REDUCED_COLOR_4),
-            (2, cv2.IMREAD_REDUCED_COLOR_2),
+            (8, cv2.IMREAD_REDUCED_GRAYSCALE_8),
+            (4, cv2.IMREAD_REDUCED_GRAYSCALE_4),
+            (2, cv2.IMREAD_REDUCED_GRAYSCALE_2),
         ):
             if longer >= factor * side:
-                return flag
-    return cv2.IMREAD_COLOR
+                return flag | cv2.IMREAD_ANYCOLOR
+    return cv2.IMREAD_ANYCOLOR
 
 
 def over_paper(pixels: np.ndarray) -> np.ndarray:

@@ -17,21 +17,34 @@ def estimate_paper(picture: np.ndarray) -> np.ndarray:
 
     Fits a quadratic surface to each channel of a small copy, leaving out, round by round,
     what differs from it. The fit starts from the border, where there is rarely ink, so dark
-    and light paper need no telling apart. Returns the shape and type of `picture`.
+    and light paper need no telling apart. Takes (h, w) or (h, w, 3) uint8; returns the same.
     """
     height, width = picture.shape[:2]
     scale = min(1, PAPER_GRID / max(height, width))
     grid = (max(4, round(width * scale)), max(4, round(height * scale)))
     small = cv2.resize(picture, grid, interpolation=cv2.INTER_AREA)
-    fit = _fit_surface(small)
-    if min(height, width) >= MIN_LIT and _leaves_shadow(small, fit):
-        fit = _local_paper(picture)
+    if _is_plain(small):
+        fit = small[:1, :1]
+    else:
+        fit = _fit_surface(small)
+        if min(height, width) >= MIN_LIT and _leaves_shadow(small, fit):
+            fit = _local_paper(picture)
     return cv2.resize(fit, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def _is_plain(small: np.ndarray) -> bool:
+    """Whether the whole border and most of the picture have one colour, as in a drawing."""
+    alike = small == small[0, 0]
+    if alike.ndim == 3:
+        alike = alike.all(axis=2)
+    border = alike.ravel()[_border(small.shape[1], small.shape[0])]
+    return bool(border.all()) and 2 * np.count_nonzero(alike) > alike.size
 
 
 def _fit_surface(small: np.ndarray) -> np.ndarray:
     """Fit paper to a small picture, from a constant to a plane to a quadratic surface."""
-    colours = small.reshape(-1, 3).T.astype(np.float32)  # (3, n): one row for each channel
+    channels = small.reshape(*small.shape[:2], -1)
+    colours = channels.reshape(-1, channels.shape[2]).T.astype(np.float32)  # (channels, n)
     surface = _quadratic(small.shape[1], small.shape[0])
     border = _border(small.shape[1], small.shape[0])
     likely = _likely_paper(colours, border, small.shape[:2])
@@ -49,14 +62,17 @@ def _fit_surface(small: np.ndarray) -> np.ndarray:
         weighted = basis * weight
         normal = weighted @ basis.T + 1e-3 * np.eye(degree, dtype=np.float32)
         fit = np.linalg.solve(normal, weighted @ colours.T).T @ basis
-    paper = np.broadcast_to(np.clip(fit, 0, 255).T, (colours.shape[1], 3))
+    paper = np.broadcast_to(np.clip(fit, 0, 255).T, colours.T.shape)
     return paper.astype(np.uint8).reshape(small.shape)
 
 
 def _leaves_shadow(small: np.ndarray, fit: np.ndarray) -> bool:
     """Whether something wider than a stroke is left at the border once the paper is taken off."""
     residual = _largest(cv2.absdiff(small, fit))
-    side = int(0.36 * max(residual.shape))
+    edges = np.concatenate([residual[0], residual[-1], residual[:, 0], residual[:, -1]])
+    if (edges > 20).mean() <= 0.1:
+        return False
+    side = int(0.2 * max(residual.shape))
     wide = cv2.morphologyEx(residual, cv2.MORPH_OPEN, np.ones((side, side), np.uint8))
     rim = np.concatenate([wide[0], wide[-1], wide[:, 0], wide[:, -1]])
     return bool((rim > 20).mean() > 0.1)
@@ -70,7 +86,7 @@ def _local_paper(picture: np.ndarray) -> np.ndarray:
 
 
 def _likely_paper(colours: np.ndarray, border: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Which of (3, n) colours are paper, where ink and paper share the border; (n,) bool.
+    """Which of (channels, n) colours are paper, where ink and paper share the border; (n,) bool.
 
     A digit that fills its picture reaches the border all around. If there are two plain colours
     on the border, the one of which there is more, there and in all, and which a stroke cuts
@@ -133,16 +149,26 @@ def ink_over(paper: np.ndarray, picture: np.ndarray) -> np.ndarray:
     if contrast < max(MIN_CONTRAST, 4 * noise) or not levels[threshold + 1 :].any():
         raise InvalidImage("blank", f"Expected ink, found contrast {contrast} of 255.")
     marked = cv2.compare(distance, threshold, cv2.CMP_GT)
-    direction = np.subtract(cv2.mean(picture, marked)[:3], cv2.mean(paper, marked)[:3])
-    direction /= np.linalg.norm(direction) + 1e-6
-    direction /= np.abs(direction).max() + 1e-6
+    if picture.ndim == 2:
+        return _darker_or_lighter(paper, picture, marked)
     difference = cv2.subtract(picture, paper, dtype=cv2.CV_16S)
+    direction = np.array(cv2.mean(difference, marked)[:3])
+    direction /= np.abs(direction).max() + 1e-6
     ink = cv2.transform(difference, direction[np.newaxis])
     return np.clip(ink, 0, 255).astype(np.uint8)
 
 
+def _darker_or_lighter(paper: np.ndarray, picture: np.ndarray, marked: np.ndarray) -> np.ndarray:
+    """`ink_over` without colour: three times the difference, as three equal channels give it."""
+    is_dark = cv2.mean(picture, marked)[0] < cv2.mean(paper, marked)[0]
+    difference = cv2.subtract(paper, picture) if is_dark else cv2.subtract(picture, paper)
+    return cv2.convertScaleAbs(difference, alpha=3)
+
+
 def _largest(colours: np.ndarray) -> np.ndarray:
-    """The largest of the three channels; NumPy's `max(axis=2)` takes 30 times as long."""
+    """The largest of the channels; NumPy's `max(axis=2)` takes 30 times as long."""
+    if colours.ndim == 2:
+        return colours
     blue, green, red = cv2.split(colours)
     return cv2.max(cv2.max(blue, green), red)
 

@@ -4,16 +4,19 @@ Read `prepare` from top to bottom: it is the whole story. Serving, evaluation an
 share `thicken` and `frame`, the last steps, so that a network is trained on what it will see.
 """
 
+import contextlib
 from collections.abc import Callable
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from .clutter import are_several, drop_lines, find_components, keep_digit
+from .clutter import are_several, find_components, keep_digit
 from .decode import WORKING_SIDE, decode
 from .header import InvalidImage, inspect
 from .paper import estimate_paper, ink_over, strengthen
+from .ruled import drop_lines
+from .sheet import cut_out, find_sheet, trim_bars
 
 SIDE = 28  # pixels; MNIST's frame
 BOX = 20  # pixels; the box inside it that holds the digit
@@ -40,11 +43,14 @@ def prepare(upload: bytes, show: Show = lambda step, pixels: None) -> Prepared:
     if framed is not None:
         show("already framed", framed)
         return Prepared(framed, several=False)
-    picture = reduce(picture)
-    paper = estimate_paper(picture)
-    show("paper", paper)
-    ink = ink_over(paper, picture)
-    show("ink", ink)
+    picture = trim_bars(picture)
+    ink = reveal(reduce(picture), show)
+    sheet = find_sheet(ink)
+    if sheet is not None:
+        with contextlib.suppress(InvalidImage):  # nothing is on it: it is a stroke itself
+            note = reduce(cut_out(picture, sheet))
+            show("sheet cut out", note)
+            ink = reveal(note, show)
     ink = drop_lines(ink)
     show("ruled lines dropped", ink)
     ink = strengthen(ink)
@@ -57,6 +63,16 @@ def prepare(upload: bytes, show: Show = lambda step, pixels: None) -> Prepared:
     pixels = frame(ink)
     show("framed", pixels)
     return Prepared(pixels, are_several(components))
+
+
+def reveal(picture: np.ndarray, show: Show) -> np.ndarray:
+    """Tell ink from paper; (h, w) uint8. Raises InvalidImage `blank`."""
+    picture = without_colour(picture)
+    paper = estimate_paper(picture)
+    show("paper", paper)
+    ink = ink_over(paper, picture)
+    show("ink", ink)
+    return ink
 
 
 def attempt(upload: bytes) -> Prepared | InvalidImage:
@@ -75,8 +91,8 @@ def already_framed(picture: np.ndarray) -> np.ndarray | None:
     """
     if picture.shape[:2] != (SIDE, SIDE):
         return None
-    grey, *others = cv2.split(picture)
-    if any((grey != other).any() for other in others):
+    grey = without_colour(picture)
+    if grey.ndim == 3:
         return None
     if grey[0, 0] > 127:
         grey = cv2.bitwise_not(grey)
@@ -88,6 +104,15 @@ def already_framed(picture: np.ndarray) -> np.ndarray | None:
         return None
     off_center = np.abs(np.array(center_of_mass(grey)) - (SIDE - 1) / 2)
     return grey if (off_center <= 1.25).all() else None
+
+
+def without_colour(picture: np.ndarray) -> np.ndarray:
+    """One channel, (h, w), of a picture whose three are the same; any other as it is."""
+    if picture.ndim == 2:
+        return picture
+    blue, green, red = cv2.split(picture)
+    same = cv2.norm(blue, green, cv2.NORM_INF) == 0 == cv2.norm(green, red, cv2.NORM_INF)
+    return blue if same else picture
 
 
 def reduce(picture: np.ndarray) -> np.ndarray:
@@ -133,8 +158,8 @@ def thicken(digit: np.ndarray) -> np.ndarray:
 def pen_width(digit: np.ndarray) -> float:
     """Estimate the width of the strokes in pixels, from the area that one more pixel adds."""
     marked = cv2.copyMakeBorder((digit > 96).astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
-    area = int(marked.sum())
-    wider = int(cv2.dilate(marked, np.ones((3, 3), np.uint8)).sum())
+    area = cv2.countNonZero(marked)
+    wider = cv2.countNonZero(cv2.dilate(marked, np.ones((3, 3), np.uint8)))
     return 2 * area / max(1, wider - area)
 
 
@@ -152,8 +177,8 @@ def frame(digit: np.ndarray) -> np.ndarray:
     digit = cv2.resize(digit, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
     x, y = center_of_mass(digit)
     middle = (SIDE - 1) / 2
-    left = int(np.clip(round(middle - x), 0, SIDE - size[0]))
-    top = int(np.clip(round(middle - y), 0, SIDE - size[1]))
+    left = min(max(0, round(middle - x)), SIDE - size[0])
+    top = min(max(0, round(middle - y)), SIDE - size[1])
     pixels = np.zeros((SIDE, SIDE), np.uint8)
     pixels[top : top + size[1], left : left + size[0]] = digit
     return pixels

@@ -122,9 +122,9 @@ def test_classify_sends_its_key_and_stops_when_it_is_no_good(
 
 
 def test_load_demo_fills_the_history_once(db):
-    assert "Added 70 of 70" in run("load_demo")
-    assert "Added 0 of 70" in run("load_demo")
-    assert Prediction.objects.count() == 70
+    assert "Added 96 of 96" in run("load_demo")
+    assert "Added 0 of 96" in run("load_demo")
+    assert Prediction.objects.count() == 96
 
 
 def test_the_sample_pictures_are_read_as_what_they_show():

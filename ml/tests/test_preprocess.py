@@ -6,6 +6,7 @@ import pytest
 
 from ml.header import InvalidImage
 from ml.preprocess import frame, prepare, thicken
+from ml.sheet import trim_bars
 
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 
@@ -64,6 +65,20 @@ def test_any_colour_on_any_paper_gives_the_same(ink, paper):
     assert difference(pixels_of(drawn(ink, paper)), pixels_of(drawn())) < 0.1
 
 
+@pytest.mark.parametrize("paper", [WHITE, (90, 90, 90), (0, 0, 0)])
+def test_a_file_of_one_channel_gives_the_same_as_of_three(paper):
+    picture = drawn((180, 180, 180), paper)
+    np.testing.assert_array_equal(pixels_of(picture[..., 0]), pixels_of(picture))
+
+
+def test_grey_light_on_grey_paper_gives_nearly_what_it_gives_in_colour():
+    light = np.linspace(0.5, 1, 200)[np.newaxis, :, np.newaxis]
+    grey = (drawn((60, 60, 60)) * light).astype(np.uint8)
+    tinted = grey.copy()
+    tinted[0, 0, 0] -= 1  # so that it counts as coloured
+    assert difference(pixels_of(grey), pixels_of(tinted)) < 0.02
+
+
 def test_transparent_pixels_show_white_paper():
     ink = drawn()[..., 0] < 128
     picture = np.dstack([np.zeros((200, 200, 3), np.uint8), np.where(ink, 255, 0).astype(np.uint8)])
@@ -110,19 +125,36 @@ def in_a_cast_shadow(picture: np.ndarray) -> np.ndarray:
     return (picture * light).astype(np.uint8)
 
 
+def on_a_note_on_a_desk(picture: np.ndarray) -> np.ndarray:
+    desk = np.full((360, 360, 3), (70, 92, 120), np.uint8)
+    desk[70:270, 90:290] = picture
+    return desk
+
+
 def with_a_neighbour_cut_off(picture: np.ndarray) -> np.ndarray:
     return cv2.line(picture, (190, 60), (199, 140), BLACK, 9)
+
+
+def underlined(picture: np.ndarray) -> np.ndarray:
+    return cv2.line(picture, (50, 188), (160, 185), BLACK, 8)
+
+
+def circled(picture: np.ndarray) -> np.ndarray:
+    return cv2.ellipse(picture, (100, 102), (88, 84), 0, 10, 352, (200, 40, 40), 7)
 
 
 @pytest.mark.parametrize(
     "spoil",
     [
         ruled,
+        underlined,
+        circled,
         framed_by_a_box,
         in_a_dark_frame,
         with_a_dark_edge,
         with_specks,
         in_a_cast_shadow,
+        on_a_note_on_a_desk,
         with_a_neighbour_cut_off,
     ],
 )
@@ -138,6 +170,39 @@ def test_the_stem_of_a_hairline_that_ends_at_the_edge_is_no_ruled_line():
     )
     columns = np.flatnonzero(pixels_of(picture).max(axis=0) > 100)
     assert np.ptp(columns) >= 8  # stem, bar and stem
+
+
+@pytest.mark.parametrize("upright", [True, False])
+def test_bars_around_a_photo_are_trimmed_and_bare_paper_is_not(upright):
+    photo = (drawn() * np.linspace(0.92, 0.6, 200)[:, np.newaxis, np.newaxis]).astype(np.uint8)
+    sides = (50, 60, 0, 0) if upright else (0, 0, 50, 60)
+    barred = cv2.copyMakeBorder(photo, *sides, cv2.BORDER_CONSTANT, value=WHITE)
+    assert sorted(trim_bars(barred).shape[:2])[0] in range(190, 201)
+    np.testing.assert_array_equal(trim_bars(drawn()), drawn())
+
+
+def test_an_angular_digit_is_no_sheet_of_paper():
+    zero = np.full((200, 200), 255, np.uint8)
+    cv2.rectangle(zero, (50, 30), (150, 170), 0, -1)
+    cv2.rectangle(zero, (85, 70), (115, 130), 255, -1)
+    assert pixels_of(zero)[5:22, 10].min() > 240
+    one = np.full((200, 200), 255, np.uint8)
+    cv2.rectangle(one, (60, 30), (140, 170), 0, -1)
+    assert pixels_of(one)[5:22, 14].min() > 240
+
+
+def test_the_foot_of_a_one_is_no_underline():
+    picture = np.full((200, 200), 255, np.uint8)
+    cv2.line(picture, (100, 30), (100, 150), 0, 10)
+    cv2.line(picture, (75, 160), (125, 160), 0, 8)
+    assert np.ptp(np.flatnonzero(pixels_of(picture)[20:].max(axis=0) > 100)) >= 6
+
+
+def test_the_hole_of_an_outlined_six_is_not_a_digit_in_a_circle():
+    picture = np.full((200, 200), 255, np.uint8)
+    cv2.ellipse(picture, (100, 100), (55, 85), 0, 0, 360, 0, 4)
+    cv2.circle(picture, (100, 140), 28, 0, 4)
+    assert pixels_of(picture)[4:10].max() > 200  # the outline reaches the top
 
 
 def test_the_bar_that_floats_above_a_five_is_kept():
