@@ -44,14 +44,13 @@ def page(server):
 def test_what_was_reviewed_is_trained_reported_and_promoted(server, page, sample):
     client = Client(server.url)
     for path in sorted((ROOT / "fixtures" / "digits").iterdir()):
-        client.classify_file(path)
+        client.classify(path)
     confirm_all(page)
     page.goto(TRAIN)
     page.fill("[name=name]", "better")
     page.fill("[name=epochs]", str(EPOCHS))
     page.click(".submit-row [type=submit]")
-    progress = "document.querySelector('[data-show=progress]')?.textContent"
-    page.wait_for_function(f"{progress}?.includes('epoch 2 of {EPOCHS}')", timeout=120_000)
+    page.wait_for_selector(f"[data-show=progress] >> text=epoch 2 of {EPOCHS}", timeout=120_000)
     page.wait_for_selector("text=Cancel the training")
     page.click("text=Report", timeout=120_000)
     assert "held-out reviewed uploads that show a digit" in page.inner_text("table")
