@@ -225,6 +225,17 @@ def test_a_hairline_does_not_fade_when_it_is_scaled_down():
     assert pixels_of(picture).max() > 200
 
 
+def test_a_faint_part_of_a_stroke_is_kept_on_clean_paper():
+    picture = cv2.ellipse(
+        np.full((200, 200), 255, np.uint8), (100, 100), (40, 70), 0, 90, 270, 150, 6
+    )
+    cv2.ellipse(picture, (100, 100), (40, 70), 0, -90, 90, 222, 6)
+    assert pixels_of(picture)[13, 14:].max() > 80  # the right half of a 0
+    noise = np.random.default_rng(0).normal(0, 4, (200, 200))
+    grainy = (picture + noise).clip(0, 255).astype(np.uint8)
+    assert pixels_of(grainy)[:, :8].max() == 0  # and on rough paper its noise is not
+
+
 def test_thicken_leaves_a_marker_as_it_is():
     marker = np.full((100, 30), 255, np.uint8)
     assert thicken(marker) is marker
