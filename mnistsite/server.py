@@ -46,9 +46,9 @@ if __name__ == "__main__":
     if sys.platform == "linux":
         os.register_at_fork(after_in_child=end_with_parent)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mnistsite.settings")
-    log_format = settings.LOGGING["formatters"][settings.MNIST_LOG_FORMAT]
-    granian.log.LOGGING_CONFIG["formatters"]["generic"] = log_format
     granian.cli.Server = PersistentServer
     with tempfile.TemporaryDirectory(prefix="mnist-metrics-", dir=folder_in_memory()) as folder:
-        os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", folder)
+        os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", folder)  # before the settings read it
+        log_format = settings.LOGGING["formatters"][settings.MNIST_LOG_FORMAT]
+        granian.log.LOGGING_CONFIG["formatters"]["generic"] = log_format
         granian.cli.entrypoint()

@@ -92,7 +92,7 @@ def test_many_go_in_batches_of_their_own(add, monkeypatch, settings, run):
 def test_the_oldest_are_found_by_the_index(add, settings):
     add()
     settings.MNIST_RETENTION_DAYS = 1
-    (rule,) = retention.rules()
+    rule, _ = retention.rules()
     if connection.vendor == "sqlite":
         plan = rule.rows.order_by("created_at").values_list("pk", "created_at")[:2].explain()
         assert "INDEX classifier_prediction_created_at" in plan
