@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from .header import Header, InvalidImage
-from .png import is_whole
+from .png import still
 
 WORKING_SIDE = 192  # pixels on the longer side; enough for a digit a tenth as high as its picture
 WHITE = 240  # of 255: brighter ink cannot be seen on white paper
@@ -19,13 +19,13 @@ def decode(upload: bytes, header: Header, side: int = WORKING_SIDE) -> np.ndarra
     EXIF orientation. Transparent pixels show paper, 16 bits are scaled to 8. Raises InvalidImage
     `not_an_image`.
     """
-    if header.format == "PNG" and not is_whole(upload):
-        raise InvalidImage("not_an_image", "The picture is damaged.")
     try:
+        if header.format == "PNG":
+            upload = still(upload)
         if header.has_alpha:
             return upright(over_paper(_pixels(upload, cv2.IMREAD_UNCHANGED)), header.orientation)
         return _pixels(upload, _reduction(header, side))
-    except (cv2.error, MemoryError) as error:
+    except (cv2.error, MemoryError, ValueError) as error:
         raise InvalidImage("not_an_image", "The picture is damaged.") from error
 
 

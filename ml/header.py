@@ -47,7 +47,7 @@ def inspect(upload: bytes) -> Header:
 def _read(upload: bytes) -> Header:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our limits are below
+            warnings.simplefilter("ignore")  # Pillow's remarks on odd files; our limits are below
             with Image.open(io.BytesIO(upload), formats=FORMATS) as picture:
                 return Header(
                     "JPEG" if picture.format == "MPO" else picture.format,  # phones' JPEG

@@ -19,6 +19,15 @@ def chunk(kind: bytes, content: bytes) -> bytes:
     )
 
 
+def chunks(png: bytes):
+    """The chunks of a good PNG: the kind and the content of each."""
+    start = len(MAGIC)
+    while start < len(png):
+        (length,) = struct.unpack(">I", png[start : start + 4])
+        yield png[start + 4 : start + 8], png[start + 8 : start + 8 + length]
+        start += length + 12
+
+
 def png_header(width: int, height: int, bits: int = 8) -> bytes:
     """The beginning of a grey PNG of this size, without a pixel."""
     return MAGIC + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0))
@@ -36,6 +45,14 @@ def png_bomb(side: int) -> bytes:
     pixels = b"".join([squeeze.compress(row * 1000) for _ in range(side // 1000)])
     pixels += squeeze.compress(row * (side % 1000)) + squeeze.flush()
     return png_header(side, side, bits=1) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+def cut_animation(png: bytes) -> bytes:
+    """The picture with a second frame that has no bytes: OpenCV 5.0.0 alone crashes on it."""
+    header, end = len(MAGIC) + 25, len(png) - 12
+    frame = chunk(b"fcTL", struct.pack(">IIIIIHHBB", 1, 131, 197, 75, 33, 1, 10, 0, 0))
+    frames = chunk(b"acTL", struct.pack(">II", 2, 0))
+    return png[:header] + frames + png[header:end] + frame + chunk(b"fdAT", b"") + png[end:]
 
 
 def text_bomb(megabytes: int = 200) -> bytes:

@@ -10,6 +10,7 @@ import time
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import psycopg
 import requests
 
 from classifier.client import Client, Refused, ServiceError
@@ -128,18 +129,22 @@ class Server:
         session.headers["X-CSRFToken"] = session.cookies["csrftoken"]
         return session
 
-    def output(self) -> str:
-        return (self.folder / "log").read_text()
+    def output(self, start: int = 0) -> str:
+        """What it has said, from this byte on."""
+        return (self.folder / "log").read_bytes()[start:].decode()
 
     def rows(self) -> list[str]:
         """The uploads' paths in the database."""
         return [path for (path,) in self.execute("select upload from classifier_prediction")]
 
     def execute(self, statement: str) -> list[tuple]:
-        """Run a statement of SQL on the SQLite file; returns the rows it gives."""
-        path = self.environment["DATABASE_URL"].removeprefix("sqlite:///")
-        with closing(sqlite3.connect(path, timeout=30)) as database, database:
-            return database.execute(statement).fetchall()
+        """Run a statement of SQL on the server's database; returns the rows it gives."""
+        address = self.environment["DATABASE_URL"]
+        path = address.removeprefix("sqlite:///")
+        opened = psycopg.connect(address) if path == address else sqlite3.connect(path, timeout=30)
+        with closing(opened) as database, database:
+            done = database.execute(statement)
+            return done.fetchall() if done.description else []
 
     def newest(self) -> str:
         """The path of the latest upload."""
@@ -174,13 +179,13 @@ class Server:
     def cost(self):
         """Measure what the requests made inside cost the one worker: `Cost`."""
         (pid,) = self.worker_pids()
-        cost, log = Cost(), len(self.output())
+        cost, log = Cost(), (self.folder / "log").stat().st_size
         Path(f"/proc/{pid}/clear_refs").write_text("5")  # its peak of memory is now what it has
         cpu_s, megabytes = cpu_seconds(pid), peak_megabytes(pid)
         yield cost
         cost.cpu_s = cpu_seconds(pid) - cpu_s
         cost.megabytes = peak_megabytes(pid) - megabytes
-        cost.log = self.output()[log:].splitlines()
+        cost.log = self.output(log).splitlines()
 
     def serving_megabytes(self) -> list[float]:
         """The proportional memory of each worker."""

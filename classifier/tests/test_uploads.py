@@ -246,6 +246,7 @@ ACCEPTED = {
     "30 a tag": lambda: upload(SEVEN, head=named('filename="<img src=x onerror=alert(1)>.png"')),
     "30 a formula": lambda: upload(SEVEN, head=named('filename="=cmd().png"')),
     "31 called HTML": lambda: upload(SEVEN, head=NAMED + "\r\nContent-Type: text/html"),
+    "43 animation cut short": lambda: upload(hostile.cut_animation(SEVEN)),
     "45 small XMP": lambda: upload(hostile.with_text(SEVEN, b"XML:com.adobe.xmp\0\0\0\0\0<x/>")),
     "46 EXIF with a place": lambda: upload(hostile.with_place(SEVEN)),
     "58 another method on top": lambda: upload(SEVEN, "X-HTTP-Method-Override: DELETE"),

@@ -1,0 +1,86 @@
+"""Everybody at once: clients upload while people review, a history is exported, another purged."""
+
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from .load import Load, lost
+from .server import ROOT, Server
+from .services import postgres
+
+pytestmark = pytest.mark.slow
+CLIENTS, OLD, SECONDS = 64, 200, 10
+REVIEWERS = f"""
+import threading, time
+from django.contrib.auth.models import User
+from classifier import review
+
+def work(person):
+    while time.monotonic() < end:
+        for each in review.claim(person, 3):
+            try:
+                review.answer(each.pk, each.digit, person)
+            except review.NotYours:  # purged meanwhile
+                pass
+
+people = [User.objects.create_user(f'reviewer {{number}}') for number in range(4)]
+end = time.monotonic() + {SECONDS}
+threads = [threading.Thread(target=work, args=(each,)) for each in people]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+
+
+@contextmanager
+def sqlite():
+    yield None
+
+
+@pytest.mark.parametrize("database", [sqlite, postgres])
+def test_uploads_reviews_an_export_and_a_purge_get_along(tmp_path, sample, database):
+    uploads = [sample(name) for name in ("7_paint.png", "3_phone.jpg", "6_tiny.png")]
+    with database() as address:
+        settings = {"MNIST_RETENTION_DAYS": "30"} | ({"DATABASE_URL": address} if address else {})
+        with Server(tmp_path, **settings) as server:
+            with Load(server.url, uploads) as before:
+                before.wait_for(OLD)
+            server.execute("update classifier_prediction set created_at = '2026-01-01 00:00:00'")
+            with Load(server.url, uploads, CLIENTS) as load:
+                others = [
+                    background(server, "shell", "--command", REVIEWERS),
+                    background(server, "export_history", str(tmp_path / "history.csv")),
+                    background(server, "purge_expired"),
+                ]
+                time.sleep(SECONDS)
+            assert [each.wait(60) for each in others] == [0, 0, 0]
+            assert_all_is_there(server, load)
+            assert len((tmp_path / "history.csv").read_text().splitlines()) > 1
+
+
+def background(server: Server, *arguments: str) -> subprocess.Popen:
+    """Start a command on the server's database; what it says is in the server's log."""
+    return subprocess.Popen(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=server.environment,
+        stdout=server.log,
+        stderr=server.log,
+    )
+
+
+def assert_all_is_there(server: Server, load: Load) -> None:
+    assert not load.others  # none was refused, no connection broke
+    assert len(load.ids) == len(set(load.ids)) > CLIENTS
+    assert lost(server, load.ids) == []
+    assert len(server.rows()) == len(load.ids)  # what was old is purged
+    assert sorted(server.rows()) == sorted(server.files())
+    reviews = server.execute(
+        "select prediction_id, count(*) from classifier_correction group by prediction_id"
+    )
+    assert reviews
+    assert {count for _, count in reviews} == {1}
+    assert "locked" not in server.output()
+    assert "ERROR" not in server.output()
