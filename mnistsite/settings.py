@@ -197,7 +197,13 @@ for _name, _module in _needed.items():
 if TASKS_REDIS_URL:
     INSTALLED_APPS.insert(0, "django_rq")
     TASKS = {"default": {"BACKEND": "django_tasks_rq.RQBackend"}}
-    RQ_QUEUES = {"default": {"URL": TASKS_REDIS_URL, "DEFAULT_TIMEOUT": 7 * 24 * 3600}}
+    RQ_QUEUES = {
+        "default": {
+            "URL": TASKS_REDIS_URL,
+            "DEFAULT_TIMEOUT": 7 * 24 * 3600,
+            "REDIS_CLIENT_KWARGS": {"socket_connect_timeout": 2},
+        }
+    }
 else:
     TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
