@@ -6,7 +6,7 @@ WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN = .venv/bin
 
-.PHONY: serve test test-slow lint format
+.PHONY: serve test test-slow lint format fuzz bench
 
 serve: .venv/installed  ## install what is missing, migrate, serve
 	@$(BIN)/python manage.py serve --prepare --host $(HOST) --port $(PORT) --workers $(WORKERS)
@@ -16,6 +16,13 @@ test: .venv/installed-dev  ## every test that is not marked slow
 
 test-slow: .venv/installed-dev  ## the others: they train, or take their time
 	$(BIN)/pytest -m slow
+
+fuzz: .venv/installed-dev  ## 10,000 damaged files and bodies, other ones each time
+	FUZZ=10000 $(BIN)/pytest classifier/tests/test_fuzz.py
+
+bench: .venv/installed  ## uploads a second beside a floor and a rival; needs wrk
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	$(BIN)/python benchmarks/serving.py
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .
