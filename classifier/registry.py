@@ -72,7 +72,7 @@ def register_shipped() -> ModelVersion:
             version = ModelVersion.objects.filter(name=fresh.name).first() or fresh
             if version is fresh:
                 version.save(force_insert=True)
-            if not ModelVersion.objects.filter(state=ModelVersion.State.ACTIVE).exists():
+            if _answering() is None:
                 activate(version)
     except IntegrityError:  # another process has just done it
         return ModelVersion.objects.get(name=fresh.name)
@@ -90,8 +90,14 @@ def has_report(version: ModelVersion) -> bool:
 
 def active() -> ModelVersion:
     """The version that answers. Raises LookupError when there is none."""
+    return _answering() or register_shipped()
+
+
+def _answering() -> ModelVersion | None:
+    """The active version, unless it came with an older release and its files went with that."""
     version = ModelVersion.objects.filter(state=ModelVersion.State.ACTIVE).first()
-    return version or register_shipped()
+    shipped_now = shipped_names() if version and version.shipped else []
+    return None if shipped_now and version.name not in shipped_now else version
 
 
 def active_if_any() -> ModelVersion | None:

@@ -23,6 +23,18 @@ def test_the_shipped_network_is_registered_once():
     assert ModelVersion.objects.count() == 1
 
 
+def test_after_an_upgrade_the_new_shipped_network_answers_for_the_old_one():
+    ModelVersion.objects.filter(pk=registry.active().pk).update(name="digits-0")
+    assert registry.active().name == registry.shipped().name
+    assert ModelVersion.objects.get(name="digits-0").state == "retired"
+    assert Promotion.objects.count() == 2
+
+
+def test_after_an_upgrade_a_trained_version_goes_on_answering(version):
+    registry.activate(version("july"))
+    assert registry.active().name == "july"
+
+
 def test_the_database_lets_no_second_version_be_active(version):
     registry.active()
     other = version("other")
