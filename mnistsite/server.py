@@ -8,6 +8,7 @@ stop the service: granian by itself gives up when a worker dies within 5.5 secon
 
 import ctypes
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -18,6 +19,7 @@ import granian.log
 from django.conf import settings
 from granian.server import Server
 
+SHARED, COUNTS = Path("/dev/shm"), "mnist-metrics-"
 PR_SET_PDEATHSIG = 1  # of Linux's prctl
 
 
@@ -36,10 +38,27 @@ def end_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def folder_in_memory() -> Path | None:
-    """Where the workers' counts are kept: on a disk that is full, counting would kill them."""
-    shared = Path("/dev/shm")
-    return shared if os.access(shared, os.W_OK) else None
+def folder_for_counts() -> tempfile.TemporaryDirectory:
+    """A folder in memory: on a disk that is full, counting would kill the workers.
+
+    It is named by its process, so that those of killed servers are known, and removed.
+    """
+    parent = SHARED if os.access(SHARED, os.W_OK) else Path(tempfile.gettempdir())
+    for left in parent.glob(f"{COUNTS}*-*"):
+        owner = left.name.removeprefix(COUNTS).partition("-")[0]
+        if owner.isdecimal() and not is_running(int(owner)):
+            shutil.rmtree(left, ignore_errors=True)
+    return tempfile.TemporaryDirectory(prefix=f"{COUNTS}{os.getpid()}-", dir=parent)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        pass
+    return True
 
 
 if __name__ == "__main__":
@@ -47,7 +66,7 @@ if __name__ == "__main__":
         os.register_at_fork(after_in_child=end_with_parent)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mnistsite.settings")
     granian.cli.Server = PersistentServer
-    with tempfile.TemporaryDirectory(prefix="mnist-metrics-", dir=folder_in_memory()) as folder:
+    with folder_for_counts() as folder:
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", folder)  # before the settings read it
         log_format = settings.LOGGING["formatters"][settings.MNIST_LOG_FORMAT]
         granian.log.LOGGING_CONFIG["formatters"]["generic"] = log_format

@@ -1,5 +1,6 @@
 import re
 import time
+from pathlib import Path
 
 import pytest
 import requests
@@ -7,6 +8,7 @@ from django.db import DatabaseError
 
 from classifier import metrics, registry, review
 from classifier.models import TrainingRun
+from mnistsite import server
 
 from .server import Server
 
@@ -110,12 +112,23 @@ def test_a_killed_workers_gauges_are_forgotten_and_its_counts_stay(tmp_path):
 
 
 def test_several_workers_are_one_server(tmp_path, sample):
-    with Server(tmp_path, workers=2) as server:
+    with Server(tmp_path, workers=2) as running:
         for _ in range(20):
-            server.answer(sample("7_paint.png"))
+            running.answer(sample("7_paint.png"))
         time.sleep(2)  # a worker counts once a second
-        found = [requests.get(f"{server.url}/metrics").text for _ in range(6)]
-        assert len(server.worker_pids()) == 2
+        found = [requests.get(f"{running.url}/metrics").text for _ in range(6)]
+        assert len(running.worker_pids()) == 2
     for text in found:
         assert value(text, "mnist_answers_total", digit=7) == 20
         assert value(text, "mnist_requests_waiting") >= 1  # the one that asks
+
+
+def test_what_a_killed_server_counted_is_removed_by_the_next(tmp_path, monkeypatch):
+    monkeypatch.setattr(server, "SHARED", tmp_path)
+    monkeypatch.setattr(server, "is_running", lambda pid: pid == 1)
+    for name in ("mnist-metrics-1-a", "mnist-metrics-99-b", "others-99-c"):
+        (tmp_path / name).mkdir()
+    with server.folder_for_counts() as folder:
+        left = {each.name for each in tmp_path.iterdir()} - {"media"}
+    assert left == {"mnist-metrics-1-a", "others-99-c", Path(folder).name}
+    assert not Path(folder).exists()
