@@ -74,6 +74,7 @@ STAFF_PAGES = {  # that any member of staff sees
     *("admin/password_change/", "admin/password_change/done/"),
 }
 
+CSRF_EXEMPT = {"admin"}
 NO_COOKIE = Morsel()
 
 
@@ -136,7 +137,7 @@ def one_of_each(media, sample):
 def ask(one_of_each, bearer):
     """Makes the function that asks as somebody: a method and an address to a response."""
 
-    def caller(who):
+    def caller(who, strict=False):
         headers, user = {}, None
         if who in KEYS:
             rights = Permission.objects.filter(
@@ -150,7 +151,7 @@ def ask(one_of_each, bearer):
                 who, is_staff=who != "guest", is_superuser=who == "boss"
             )
 
-        client = Client(raise_request_exception=False)
+        client = Client(strict, raise_request_exception=False)
 
         def asked(method, address):
             if user and not client.cookies.get("sessionid", NO_COOKIE).value:
@@ -217,6 +218,20 @@ def assert_admin_is_closed(who, route, response, said):
         assert response["Location"].startswith(("/admin/login/?next=", "/admin/")), said
     elif route not in STAFF_PAGES:
         assert response.status_code in (302, 403, 404, 405), said
+
+
+def test_no_post_of_a_session_counts_without_its_csrf_token(ask):
+    asked, before = ask("boss", strict=True), kept()
+    for route in routes():
+        response = asked("POST", address(route))
+        closed = response.status_code in (403, 404, 405)
+        assert closed or route in CSRF_EXEMPT, f"{route}: {response.status_code}"
+    assert kept() == before
+
+
+@pytest.mark.parametrize("path", ["/static/", "/static/classifier/", "/media/", "/uploads/"])
+def test_no_folder_is_listed(client, path):
+    assert client.get(path).status_code == 404
 
 
 def test_every_address_answers_a_superuser_who_sees_the_history(ask):
