@@ -239,7 +239,12 @@ def test_every_address_answers_a_superuser_who_sees_the_history(ask):
     for route in routes():
         for method in ("GET", "POST"):
             response = asked(method, address(route))
-            assert response.status_code < 500, f"{method} {route}: {response.status_code}"
+            said = f"{method} {route}: {response.status_code}"
+            assert response.status_code < 500, said
+            assert response["X-Content-Type-Options"] == "nosniff", said
+            if response.get("Content-Type", "").startswith("text/html"):
+                assert "default-src 'none'" in response["Content-Security-Policy"], said
+                assert response["X-Frame-Options"] == "DENY", said
             if shown(response):
                 seen.add(route)
     assert seen >= {
