@@ -27,6 +27,7 @@ class Guess(NamedTuple):
     reason: str  # why it is uncertain, one of REASONS; empty when it is certain
     pixels: np.ndarray  # (28, 28) uint8, as the network saw it
     version: str
+    format: str = ""  # of the file, one of header.FORMATS; empty: there was none
 
     @property
     def status(self) -> str:
@@ -86,6 +87,7 @@ class Predictor:
                 reason=SEVERAL_DIGITS if picture.several else reason,
                 pixels=picture.pixels,
                 version=self.version,
+                format=picture.format,
             )
             for each, reason, picture in zip(
                 probabilities, self.reasons(logits), pictures, strict=True
