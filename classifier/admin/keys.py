@@ -8,7 +8,6 @@ from django.utils.cache import add_never_cache_headers
 from django.utils.html import format_html
 
 from classifier.models import ApiKey
-from classifier.models.access import MARK
 
 
 class ApiKeyForm(forms.ModelForm):
@@ -107,7 +106,7 @@ class ApiKeyAdmin(admin.ModelAdmin):
 
     @admin.display(description="begins with")
     def beginning(self, key):
-        return f"{MARK}_{key.prefix}"
+        return key.beginning
 
     @admin.display(description="scopes")
     def may(self, key):
