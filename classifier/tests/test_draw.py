@@ -1,8 +1,11 @@
 """The first page in a real browser, under the site's content policy."""
 
+from types import SimpleNamespace
+
 import pytest
 from django.contrib.auth.models import Permission
 
+from classifier.api import throttles
 from classifier.models import Correction, Prediction
 
 from .test_browser import browser, synchronous  # noqa: F401 - fixtures
@@ -30,13 +33,14 @@ def open_page(transactional_db, live_server, browser, synchronous):  # noqa: F81
     """Open an address; afterwards nothing may have been complained about."""
     complaints = []
 
-    def open_at(address="/", session="", **options):
+    def open_at(address="/", session="", complain=True, **options):
         context = browser.new_context(base_url=live_server.url, **options)
         if session:
             context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda said: said.type == "error" and complaints.append(said.text))
+        if complain:
+            page.on("console", lambda said: said.type == "error" and complaints.append(said.text))
         page.goto(address)
         page.wait_for_load_state("networkidle")
         return page
@@ -131,6 +135,24 @@ def test_on_a_phone_the_answer_is_in_view_below_the_page(open_page):
     box = page.locator("#says").bounding_box()
     assert box["y"] + box["height"] < 740
     assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+def test_over_the_limit_it_says_so_waits_and_then_asks_less_often(open_page, settings, monkeypatch):
+    settings.MNIST_THROTTLE_ADDRESS = (1, 3)
+    monkeypatch.setattr(throttles, "time", SimpleNamespace(time=lambda: 2))  # a second is left
+    page = open_page(complain=False)  # a browser writes each 429 to its console
+    asked = []
+    page.on("request", lambda request: "previews" in request.url and asked.append(request))
+    draw(page, 3)
+    answered(page, "I may answer only so often. I look again in")
+    assert len(asked) <= 4
+    settings.MNIST_THROTTLE_ADDRESS = None
+    answered(page, "That is a three.")
+    page.keyboard.press("Escape")
+    asked.clear()
+    draw(page, 1)
+    answered(page, "one")
+    assert len(asked) == 1
 
 
 def test_a_reviewer_corrects_and_the_picture_is_kept(open_page, client, person):
