@@ -189,6 +189,7 @@ def test_the_same_for_eyes_that_want_no_motion(open_page):
     [
         "/about/model-card",
         "/about/reading",
+        "/about/report",
         "/api/v1/docs",
         "/admin/",
         "/admin/classifier/prediction/",
