@@ -22,6 +22,19 @@ class ApiKeyForm(forms.ModelForm):
         return super().clean()
 
 
+class RevokedFilter(admin.SimpleListFilter):
+    title = "state"
+    parameter_name = "revoked"
+
+    def lookups(self, request, model_admin):
+        return [("no", "in use"), ("yes", "revoked")]
+
+    def queryset(self, request, queryset):
+        if self.value() in ("no", "yes"):
+            return queryset.filter(revoked_at__isnull=self.value() == "no")
+        return queryset
+
+
 @admin.register(ApiKey)
 class ApiKeyAdmin(admin.ModelAdmin):
     """Keys: made here, shown once, changed, revoked; never deleted, for uploads name theirs."""
@@ -32,7 +45,7 @@ class ApiKeyAdmin(admin.ModelAdmin):
         *("name", "beginning", "owner", "may", "state"),
         *("uploads_today", "last_used_at", "expires_at"),
     ]
-    list_filter = [("revoked_at", admin.EmptyFieldListFilter)]
+    list_filter = [RevokedFilter]
     list_select_related = ["owner"]
     search_fields = ["name", "prefix", "owner__username"]
     facts = ["owner", "name", "scopes", "expires_at", "daily_quota", "retention_days"]

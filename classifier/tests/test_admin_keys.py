@@ -87,6 +87,15 @@ def test_no_key_is_deleted(admin_client, bearer):
     assert ApiKey.objects.exists()
 
 
+def test_revoked_keys_are_listed_apart(admin_client, bearer):
+    used, _ = bearer("read")
+    revoked, _ = bearer("read")
+    revoked.revoke()
+    for value, expected in (("no", used), ("yes", revoked)):
+        listed = admin_client.get(f"{KEYS}?revoked={value}").context["cl"]
+        assert list(listed.result_list) == [expected]
+
+
 def test_a_key_leads_to_its_uploads(admin_client, bearer, post):
     key, header = bearer("classify", daily_quota=5)
     mine, _ = post(**header).json()["id"], post()

@@ -13,8 +13,11 @@ class Command(BaseCommand):
         from classifier.models import ApiKey
 
         show = as_json if options["json"] else as_row
-        for key in ApiKey.objects.select_related("owner"):
+        keys = ApiKey.objects.select_related("owner")
+        for key in keys:
             self.stdout.write(show(key))
+        if not keys:
+            self.stderr.write("There are no API keys yet: create_api_key makes one.")
 
 
 def as_json(key):
