@@ -98,6 +98,7 @@ def test_undo_and_clear_take_back_what_was_drawn(open_page):
     answered(page, "three")
     page.keyboard.press("Escape")
     assert page.locator("#hint").is_visible()
+    assert "An empty page" in page.locator("#pad").get_attribute("aria-label")
 
 
 @pytest.mark.parametrize("kind", ["drop", "paste"])
@@ -110,10 +111,13 @@ def test_a_photo_that_is_brought_is_read_and_kept(open_page, sample, kind):
 
 
 def test_with_a_keyboard_a_sample_is_tried_and_kept(open_page):
-    page = open_page()
+    page = open_page(viewport={"width": 1000, "height": 420})
     page.focus("[data-sample*='4_sticky']")
     page.keyboard.press("Enter")
     answered(page, "That is a four.")
+    assert page.locator("#pad").get_attribute("aria-label") == "The picture that you brought."
+    box = page.locator("#says").bounding_box()
+    assert -1 < box["y"] <= page.viewport_size["height"] - box["height"]
     page.focus("#keep")
     page.keyboard.press("Space")
     page.wait_for_selector("text=Kept as upload")

@@ -10,10 +10,12 @@ const HINTS = ["An empty page.", "All yours.", "Any digit will do.", "Sevens wit
 const TOO_SHORT = 0.08; // of the page's side: a stroke that has just begun says nothing
 
 let shown = null; // what is on the page: {picture, answer, id once it is kept}
+const EMPTY = at("pad").getAttribute("aria-label");
 let cleared = 0;
 let hurried = false; // once told to slow down: then it looks when the pen is lifted, not before
 
 const pad = new Pad(at("pad"), (resting) => {
+  describe("What you drew.");
   at("undo").disabled = !pad.strokes.length;
   at("clear").disabled = pad.empty;
   at("hint").hidden = !pad.empty;
@@ -39,6 +41,11 @@ const look = latestOf(async ({ picture = null, resting = true, keep = false }, i
     return 1000 * error.waitS;
   }
 });
+
+// What a screen reader says of the page.
+function describe(words) {
+  at("pad").setAttribute("aria-label", pad.empty ? EMPTY : words);
+}
 
 function showNothing() {
   shown = null;
@@ -151,6 +158,7 @@ async function bring(file, isSample = false) {
     return;
   }
   pad.lay(bitmap);
+  describe("The picture that you brought.");
   at("undo").disabled = true;
   at("clear").disabled = false;
   at("hint").hidden = true;
@@ -161,6 +169,7 @@ async function bringSample(button) {
   const response = await fetch(button.dataset.sample);
   const name = button.dataset.sample.split("/").at(-1);
   bring(new File([await response.blob()], name), true);
+  at("says").scrollIntoView({ block: "nearest" }); // on a small screen the samples lie below it
 }
 
 for (const id of ["choose", "photograph"]) {
