@@ -110,6 +110,25 @@ def test_a_photo_that_is_brought_is_read_and_kept(open_page, sample, kind):
     assert Prediction.objects.get().original_name == "7.jpg"
 
 
+def test_with_a_keyboard_a_digit_is_drawn(open_page):
+    page = open_page()
+    page.keyboard.press("Tab")
+    assert page.locator("#keys").is_visible()
+    for key, times in (("ArrowUp", 15), ("Space", 1), ("ArrowDown", 30)):
+        for _ in range(times):
+            page.keyboard.press(key)
+    assert page.locator("#tip").get_attribute("class") == "tip down"
+    page.keyboard.press("Space")
+    answered(page, "That is a one.")
+    page.keyboard.press("Control+z")
+    page.keyboard.down("ArrowLeft")
+    page.keyboard.down("ArrowUp")
+    page.keyboard.press("Space")
+    page.keyboard.press("Tab")  # which lifts the pen
+    assert page.locator("#tip").is_hidden()
+    assert page.locator("#clear").is_enabled()
+
+
 def test_with_a_keyboard_a_sample_is_tried_and_kept(open_page):
     page = open_page(viewport={"width": 1000, "height": 420})
     page.focus("[data-sample*='4_sticky']")

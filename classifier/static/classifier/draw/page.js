@@ -1,6 +1,7 @@
 // The page: a pad, the answer beside it, and what may be kept or corrected.
 
 import { Refusal, TooMuch, correct, latestOf, read } from "./ask.js";
+import { KeyPen } from "./keypen.js";
 import { Pad } from "./pad.js";
 import { ASKED, WRITTEN, inStep, inTime, inWords, percent } from "./words.js";
 
@@ -22,6 +23,8 @@ const pad = new Pad(at("pad"), (resting) => {
   if (pad.empty) return showNothing();
   if (resting || (!hurried && pad.extent > TOO_SHORT)) look({ resting });
 });
+
+new KeyPen(pad, at("tip"), (words) => { at("spoken").textContent = words; });
 
 // Read what is on the page, without keeping it; a picture that was brought, as an upload.
 // Gives for how long to wait when that was too much.
