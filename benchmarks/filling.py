@@ -4,8 +4,9 @@
 
 The rows are as those of a service that has answered for 60 days: evenly spaced in time, of
 three versions one after the other (3, 27 and 70 %, and 1 in 1000 of any), 1.5 % uncertain, 1 in
-20 by a key, 1 in 2000 reviewed, of which 1 in 10 was read wrong. Their pixels are of digits
-that we draw, so that rows are as large as real ones.
+20 by a key, 1 in 2000 reviewed, of which 1 in 10 was read wrong; at least 500 are reviewed, and
+500 show several digits, so that a page is as full in a small history. Their pixels are of
+digits that we draw, so that rows are as large as real ones.
 """
 
 import os
@@ -21,7 +22,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mnistsite.settings")
 django.setup()
 
 from django.contrib.auth import get_user_model
-from django.db import connection, transaction
+from django.db import connection
 
 from classifier import registry
 from classifier.models import ApiKey, ModelVersion, Prediction
@@ -32,7 +33,6 @@ DAYS = 60
 STEP = 250_000  # rows of one statement
 POOL = 500  # different pixels and probabilities; each upload has those of one of them
 TABLE = Prediction._meta.db_table
-TABLES = [TABLE, "classifier_correction", "django_session"]
 
 COLUMNS = """
     id, created_at, upload, sha256, size, format, original_name, digit, confidence,
@@ -46,19 +46,21 @@ VALUES = """
     CASE WHEN r % 1000 < 15 THEN 0.3 + 0.0005 * (r % 997)
          ELSE 1 - 0.2 * ((r % 991) / 991.0) * ((r % 983) / 983.0) * ((r % 977) / 977.0) END,
     pool.probabilities,
-    CASE WHEN r % 1000 < 10 THEN 'low_confidence' WHEN r % 1000 < 14 THEN 'not_a_digit'
+    CASE WHEN n % {rare} = 1 THEN 'several_digits' WHEN r % 1000 < 10 THEN 'low_confidence' WHEN r % 1000 < 14 THEN 'not_a_digit'
          WHEN r % 1000 < 15 THEN 'several_digits' ELSE '' END,
     pool.pixels,
     CASE WHEN r % 1009 = 0 THEN {first} + r / 1009 % 3 WHEN n <= 0.03 * {rows} THEN {first}
          WHEN n <= 0.3 * {rows} THEN {first} + 1 ELSE {first} + 2 END,
     900 + r % 3000, {uuid}, CASE WHEN r % 19 = 0 THEN {key} END,
-    CASE WHEN r % 1999 = 0 THEN (pool.digit + CASE WHEN r % 10 = 0 THEN 1 ELSE 0 END) % 11 END
+    CASE WHEN r % 1999 = 0 OR n % {rare} = 0
+         THEN (pool.digit + CASE WHEN r % 10 = 0 THEN 1 ELSE 0 END) % 11 END
 """
 RANDOM = "n * 2654435761 % 4294967291"
 POOLED = "pool ON pool.id = r / 7 % {pool}"
 SQLITE = """
     WITH RECURSIVE s (n) AS (SELECT {start} UNION ALL SELECT n + 1 FROM s WHERE n < {end})
-    INSERT INTO {table} ({columns}) SELECT {values} FROM (SELECT n, {random} AS r FROM s) CROSS JOIN {pooled}
+    INSERT INTO {table} ({columns}) SELECT {values}
+    FROM (SELECT n, {random} AS r FROM s) CROSS JOIN {pooled}
 """
 POSTGRES = """
     INSERT INTO {table} ({columns}) SELECT {values}
@@ -120,7 +122,7 @@ def people_and_versions() -> dict[str, int]:
 
 
 def fill(rows: int) -> None:
-    facts = people_and_versions()
+    facts = people_and_versions() | {"now": round(time.time())}
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":  # nothing is lost that could not be made again
             for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-3000000"):
@@ -142,14 +144,13 @@ def fill(rows: int) -> None:
 
 
 def statement(start: int, end: int, rows: int, facts: dict) -> str:
-    seconds = f"({time.time()} - {DAYS * 86400} * (1 - n / {rows}.0))"
-    moments = {
-        name: text.format(seconds=seconds) for name, text in MOMENTS[connection.vendor].items()
-    }
+    seconds = f"({facts['now']} - {DAYS * 86400} * (1 - n / {rows}.0))"
+    moments = MOMENTS[connection.vendor]
+    moments = {name: text.format(seconds=seconds) for name, text in moments.items()}
     return {"sqlite": SQLITE, "postgresql": POSTGRES}[connection.vendor].format(
         table=TABLE,
         columns=COLUMNS,
-        values=VALUES.format(**moments, **facts, rows=rows),
+        values=VALUES.format(**moments, **facts, rows=rows, rare=rows // 500 or 1),
         random=RANDOM,
         pooled=POOLED.format(pool=POOL),
         start=start,

@@ -12,6 +12,7 @@ from django.core.cache import cache
 from django.db.models import Count, Q
 from django.utils import timezone
 
+from . import review
 from .health import readiness
 from .models import NOT_A_DIGIT, ModelVersion, Prediction, TrainingRun
 from .statistics import Period, Share
@@ -68,9 +69,7 @@ def count(day: date) -> Day:
 
 def waiting() -> int:
     """Uncertain uploads that nobody has labelled; COUNTED + 1 stands for more."""
-    reasons = [reason for reason in Prediction.Reason.values if reason]  # in words of the index
-    chosen = Prediction.objects.filter(label__isnull=True, reason__in=reasons)
-    return chosen.order_by()[: COUNTED + 1].count()
+    return review.waiting_count(COUNTED + 1, status="uncertain")
 
 
 def accuracy() -> tuple[Share, Share]:

@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection
 from django.utils import timezone
 
 from classifier import review
-from classifier.models import NOT_A_DIGIT, Correction, Prediction, ReviewClaim
+from classifier.models import DOUBTFUL, NOT_A_DIGIT, Correction, Prediction, ReviewClaim
 
 from .services import postgres
 
@@ -228,7 +228,7 @@ def test_the_count_of_what_waits_stops_early(add):
 def test_the_next_picture_is_found_by_the_index(add, ann, django_assert_max_num_queries):
     add()
     if connection.vendor == "sqlite":
-        rows = Prediction.objects.with_review("waiting")
+        rows = Prediction.objects.filter(DOUBTFUL)
         waiting = rows.filter(reason="").order_by("confidence")
         assert "waiting_for_review" in waiting.explain()
         assert "TEMP B-TREE" not in waiting.explain()
