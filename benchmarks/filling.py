@@ -46,7 +46,8 @@ VALUES = """
     CASE WHEN r % 1000 < 15 THEN 0.3 + 0.0005 * (r % 997)
          ELSE 1 - 0.2 * ((r % 991) / 991.0) * ((r % 983) / 983.0) * ((r % 977) / 977.0) END,
     pool.probabilities,
-    CASE WHEN n % {rare} = 1 THEN 'several_digits' WHEN r % 1000 < 10 THEN 'low_confidence' WHEN r % 1000 < 14 THEN 'not_a_digit'
+    CASE WHEN n % {rare} = 1 THEN 'several_digits'
+         WHEN r % 1000 < 10 THEN 'low_confidence' WHEN r % 1000 < 14 THEN 'not_a_digit'
          WHEN r % 1000 < 15 THEN 'several_digits' ELSE '' END,
     pool.pixels,
     CASE WHEN r % 1009 = 0 THEN {first} + r / 1009 % 3 WHEN n <= 0.03 * {rows} THEN {first}

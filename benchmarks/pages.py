@@ -42,7 +42,7 @@ def pages() -> dict[str, str]:
     newest = rows.exclude(original_name="").last()
     lists = {
         "list": {},
-        "list, page 20": {"p": 20},
+        "list, page 10": {"p": 10},
         "digit": {"digit": 7},
         "certain": {"status": "certain"},
         "uncertain": {"status": "uncertain"},

@@ -1,7 +1,7 @@
 """Lists of any length: counted, sorted and searched as far as that takes no time."""
 
 from django.contrib import admin
-from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, SEARCH_VAR, ChangeList
+from django.contrib.admin.views.main import ORDER_VAR, SEARCH_VAR, ChangeList
 from django.core.paginator import Paginator
 from django.utils.functional import cached_property
 
@@ -35,7 +35,8 @@ class LongList(ChangeList):
         found = super().get_queryset(request, **kwargs)
         if ORDER_VAR in self.params:
             usual = found.order_by(*self.usual_ordering(request))
-            if self.model_admin.get_paginator(request, usual, self.list_per_page).count > COUNTED:
+            counted = self.model_admin.get_paginator(request, usual, self.list_per_page).count
+            if isinstance(counted, MoreThan):
                 self.too_long_to_sort = True
                 return usual
         return found
@@ -59,8 +60,8 @@ class LongList(ChangeList):
         if name != "id":
             side += "e"  # of two at the same moment none is left out
         last = getattr(list(self.result_list)[-1], name)
-        replaced = [PAGE_VAR, f"{name}__lt", f"{name}__gt"]
-        return self.get_query_string({f"{name}__{side}": last}, replaced)
+        before = {f"{name}__{side[:2]}": None}  # a list of days has its own end
+        return self.get_query_string(before | {f"{name}__{side}": last})
 
 
 class LookBackFilter(admin.SimpleListFilter):

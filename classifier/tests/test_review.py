@@ -147,6 +147,13 @@ def test_the_least_certain_comes_first(add, ann):
     assert review.claim(ann, 10) == [hesitant, rejected, unsure, sure]
 
 
+def test_the_surest_come_last_and_newest_first(add, ann):
+    surest, sure = add(confidence=0.999), add(confidence=0.96)
+    unsure = add(confidence=0.94)
+    assert review.claim(ann, 10) == [unsure, sure, surest]
+    assert review.claim(ann, 10) == []
+
+
 def test_a_reviewed_picture_is_not_asked_again(add, ann):
     review.correct(add().pk, 1, ann)
     assert review.claim(ann, 10) == []
