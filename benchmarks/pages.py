@@ -20,7 +20,7 @@ from django.test import Client
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from classifier.models import Prediction, ReviewClaim
+from classifier.models import ModelVersion, Prediction, ReviewClaim
 
 LIST = "/admin/classifier/prediction/"
 API = "/api/v1/predictions"
@@ -39,6 +39,7 @@ def pages() -> dict[str, str]:
     """Addresses by name; what is searched for is the row in the middle of the history."""
     rows = Prediction.objects.order_by("pk")
     middle = rows.get(pk=(rows.first().pk + rows.last().pk) // 2)
+    older = ModelVersion.objects.get(name="digits-1")
     newest = rows.exclude(original_name="").last()
     lists = {
         "list": {},
@@ -60,10 +61,7 @@ def pages() -> dict[str, str]:
         "a week long ago": days_ago(50, 43),
         "that week, a digit": days_ago(50, 43) | {"digit": 7},
         "a digit, several": {"digit": 7, "status": "several_digits"},
-        "oldest version, uncertain": {
-            "version": rows.first().version_id,
-            "status": "uncertain",
-        },
+        "older version, uncertain": {"version": older.pk, "status": "uncertain"},
         "by a key": {"key": 1},
         "search: id": {"q": middle.pk},
         "search: SHA-256": {"q": middle.sha256_hex},

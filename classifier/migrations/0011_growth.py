@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
             index=models.Index(
                 fields=["reason", "confidence"],
                 condition=Q(label__isnull=True, erased_at__isnull=True)
-                & (UNCERTAIN | Q(confidence__lt=0.95)),
+                & (Q(reason__gt="") | Q(confidence__lt=0.95)),
                 name="waiting_for_review",
             ),
         ),

@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime, time, timedelta
 import numpy as np
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Coalesce
 
 from .access import ApiKey
 from .versions import ModelVersion
@@ -15,11 +14,12 @@ from .versions import ModelVersion
 PIXELS_SHAPE = (28, 28)
 NOT_A_DIGIT = 10  # a label beside the digits, as the class of the network is
 LABELS = [*((digit, str(digit)) for digit in range(10)), (NOT_A_DIGIT, "not a digit")]
-NO_LABEL = NOT_A_DIGIT + 1
 WAITING = Q(label__isnull=True, erased_at__isnull=True)
 UNCERTAIN = ~Q(reason="")
 SURE = 0.95  # certain answers from this on wait for a review, too, but nobody gets to them soon
-DOUBTFUL = WAITING & (UNCERTAIN | Q(confidence__lt=SURE))
+# Uncertain in other words than UNCERTAIN, so that the queue's index is never taken for a list by
+# status: its page would sort them all, instead of walking a few rows.
+DOUBTFUL = WAITING & (Q(reason__gt="") | Q(confidence__lt=SURE))
 DISAGREES = Q(label__lt=F("digit")) | Q(label__gt=F("digit"))  # in words that an index can have
 
 
@@ -37,14 +37,9 @@ class PredictionQuerySet(models.QuerySet):
         return found if status == "uncertain" else found.filter(reason=status)
 
     def with_review(self, review: str):
-        """One of REVIEWS: not reviewed yet, reviewed, and with which outcome.
-
-        What waits is nearly all, and asked for in words that the queue's index does not have:
-        with it a page of the list would sort thousands instead of walking a few rows.
-        """
+        """One of REVIEWS: not reviewed yet, reviewed, and with which outcome."""
         if review == "waiting":
-            label = Coalesce("label", NO_LABEL)
-            return self.alias(found_label=label).filter(found_label=NO_LABEL, erased_at=None)
+            return self.filter(WAITING)
         if review == "disagrees":
             return self.filter(DISAGREES)
         reviewed = self.filter(label__isnull=False)
