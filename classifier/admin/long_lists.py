@@ -1,6 +1,6 @@
 """Lists of any length: counted, sorted and searched as far as that takes no time."""
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.views.main import ORDER_VAR, SEARCH_VAR, ChangeList
 from django.core.paginator import Paginator
 from django.utils.functional import cached_property
@@ -28,8 +28,6 @@ class CappedPaginator(Paginator):
 class LongList(ChangeList):
     """A list that goes on with a link to what follows, when it is longer than is counted."""
 
-    too_long_to_sort = False
-
     def get_queryset(self, request, **kwargs):
         """Sorted as asked only when it is short: no index has other orders than the usual."""
         found = super().get_queryset(request, **kwargs)
@@ -37,7 +35,7 @@ class LongList(ChangeList):
             usual = found.order_by(*self.usual_ordering(request))
             counted = self.model_admin.get_paginator(request, usual, self.list_per_page).count
             if isinstance(counted, MoreThan):
-                self.too_long_to_sort = True
+                messages.info(request, f"A list of {counted} is not sorted. Filter it first.")
                 return usual
         return found
 
@@ -46,7 +44,8 @@ class LongList(ChangeList):
 
     def get_results(self, request):
         super().get_results(request)
-        self.searched_newest = LOOK_BACK if self.query.strip() and looks_back(request) else 0
+        if self.query.strip() and looks_back(request):
+            self.searched_newest = f"{LOOK_BACK:,}"
         self.following = self.what_follows(request)
 
     def what_follows(self, request) -> str:

@@ -53,11 +53,11 @@ def test_a_list_of_days_goes_on_by_time(admin_client, ten):
 def test_only_a_short_list_is_sorted_by_another_column(admin_client, ten, add):
     by_digit = "o=4"
     assert ids(admin_client.get(f"{LIST}?{by_digit}"))[0] == ten[-1].pk
-    assert "are not sorted" in admin_client.get(f"{LIST}?{by_digit}").text
+    assert "is not sorted" in admin_client.get(f"{LIST}?{by_digit}").text
     Prediction.objects.filter(digit__gt=3).update(reason="not_a_digit")
     page = admin_client.get(f"{LIST}?{by_digit}&status=certain")
     assert ids(page)[0] == ten[0].pk
-    assert "are not sorted" not in page.text
+    assert "is not sorted" not in page.text
 
 
 def test_what_has_no_index_is_searched_among_the_newest_first(admin_client, add, monkeypatch):
