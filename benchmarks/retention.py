@@ -3,7 +3,7 @@
     python benchmarks/retention.py --folder /tmp/growth [--databases sqlite postgres] [--rows N]
 
 In a round uploads are posted for some seconds without it and for as long with it; it is
-interrupted in between, as it may be at any time. At last it runs to its end, with uploads.
+interrupted in between, as it may be at any time. At last it runs to its end, without uploads.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
+from bisect import bisect
 from pathlib import Path
 from statistics import median
 
@@ -39,33 +39,35 @@ def manage(url: str, *command: str) -> str:
     return said.stdout
 
 
-def write_files(url: str, media: Path) -> None:
-    """The file of each row: small, in its day's folder."""
-    content = pictures()["digit"]
-    paths = manage(url, "shell", "-v0", "--command", PATHS).split()
-    for folder in {Path(path).parent for path in paths}:
-        (media / folder).mkdir(parents=True, exist_ok=True)
+class Files:
+    """The files of all rows, oldest first, as they are deleted: small, in their days' folders."""
 
-    def write(path: str) -> None:
-        (media / path).write_bytes(content)
+    def __init__(self, url: str, media: Path):
+        listed = manage(url, "shell", "-v0", "--command", PATHS).split()
+        self.paths = [media / path for path in listed]
+        for folder in {path.parent for path in self.paths}:
+            folder.mkdir(parents=True, exist_ok=True)
+        content = pictures()["digit"]
+        for path in self.paths:
+            path.write_bytes(content)
 
-    with ThreadPoolExecutor(2) as pool:
-        for _ in pool.map(write, paths, chunksize=1000):
-            pass
+    def gone(self) -> int:
+        return bisect(self.paths, False, key=Path.exists)
 
 
 @contextlib.contextmanager
-def purging(service: Large):
-    """`purge_expired` beside a service, of all that is older than a day, until the end of this."""
-    settings = service.environment | {"MNIST_RETENTION_DAYS": "1"}
+def purging(service: Large, files: Files):
+    """`purge_expired` of all that is older than a day, at work, until the end of this."""
+    before = files.gone()
     process = subprocess.Popen(
         [sys.executable, "manage.py", "purge_expired"],
         cwd=ROOT,
-        env=settings,
+        env=service.environment | {"MNIST_RETENTION_DAYS": "1"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    time.sleep(3)  # until it has started
+    while files.gone() == before and process.poll() is None:
+        time.sleep(0.1)
     try:
         yield process
     finally:
@@ -73,13 +75,17 @@ def purging(service: Large):
         process.wait()
 
 
-def measure(service: Large, script: Path, rounds: int, seconds: int, connections: int) -> None:
+def measure(service: Large, files: Files, script: Path, connections: int, options) -> None:
+    """Print rates and latencies with and without it, and how fast it was."""
     drive(service, script, connections, 2)
-    seen = []
-    for _ in range(rounds):
-        before = drive(service, script, connections, seconds)
-        with purging(service):
-            seen.append((before, drive(service, script, connections, seconds)))
+    seen, deleted = [], []
+    for _ in range(options.rounds):
+        loads = [drive(service, script, connections, options.seconds)]
+        with purging(service, files):
+            before = files.gone()
+            loads.append(drive(service, script, connections, options.seconds))
+            deleted.append((files.gone() - before) / options.seconds)
+        seen.append(loads)
     for name, loads in zip(("without", "with it"), zip(*seen, strict=True), strict=True):
         print(
             f"  {connections} connections, {name} {median(each.rate for each in loads):6.0f} req/s,"
@@ -89,12 +95,8 @@ def measure(service: Large, script: Path, rounds: int, seconds: int, connections
         )
     ratio = median(after.p99 / before.p99 for before, after in seen)
     rate = median(after.rate / before.rate for before, after in seen)
-    print(f"  p99 {ratio:.2f} of what it is without, rate {rate:.2f}", flush=True)
-
-
-def count(url: str) -> int:
-    command = "from classifier.models import Prediction; print(Prediction.objects.count())"
-    return int(manage(url, "shell", "-v0", "--command", command))
+    print(f"  p99 {ratio:.2f} of what it is without, rate {rate:.2f};", end=" ")
+    print(f"{median(deleted):.0f} rows and files a second went", flush=True)
 
 
 def main() -> None:
@@ -112,17 +114,17 @@ def main() -> None:
             urls = stack.enter_context(databases(vendor, folder, [options.rows]))
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=folder)))
             service = Large(folder, vendor, urls[options.rows])
-            write_files(urls[options.rows], Path(service.environment["MEDIA_ROOT"]))
+            files = Files(urls[options.rows], Path(service.environment["MEDIA_ROOT"]))
             stack.enter_context(service)
             script = write_script(folder, "digit", pictures()["digit"])
-            print(f"{vendor}, {count(urls[options.rows]):,} rows with their files", flush=True)
+            print(f"{vendor}, {len(files.paths) - files.gone():,} files", flush=True)
             for connections in options.connections:
-                measure(service, script, options.rounds, options.seconds, connections)
-            started, before = time.monotonic(), count(urls[options.rows])
-            with purging(service) as process:
+                measure(service, files, script, connections, options)
+            started, before = time.monotonic(), files.gone()
+            with purging(service, files) as process:
                 process.wait()
-            gone = before - count(urls[options.rows])
-            print(f"  the other {gone:,} without uploads: {time.monotonic() - started:.0f} s")
+            took = time.monotonic() - started
+            print(f"  the other {files.gone() - before:,} without uploads: {took:.0f} s")
 
 
 if __name__ == "__main__":
