@@ -18,8 +18,9 @@ def nothing_remembered():
 def page(client, person):
     """The text of the admin's first page, as a reviewer gets it."""
 
+    client.force_login(person("ann", "Reviewers"))
+
     def load():
-        client.force_login(person("ann", "Reviewers"))
         return client.get("/admin/").content.decode()
 
     return load
@@ -50,7 +51,7 @@ def test_a_large_day_is_estimated_from_even_steps(add, monkeypatch):
     today = dashboard.count(timezone.now().date())
     assert today.estimated
     assert today.uploads == 60
-    assert 20 <= today.uncertain <= 40
+    assert today.uncertain == 30
 
 
 def test_an_estimate_allows_for_keys_that_are_not_there(add, monkeypatch):
@@ -88,6 +89,16 @@ def test_the_first_page_shows_the_figures(add, page):
     text = page()
     assert "Uploads today" in text
     assert "100.0 % uncertain" in text
+    assert text.count('class="chart"') == 1
+
+
+def test_a_share_is_drawn_of_days_with_enough_uploads(add, page):
+    for _ in range(dashboard.FEWEST - 1):
+        add()
+    assert "too few to say" in page()
+    add()
+    text = page()
+    assert "too few to say" not in text
     assert text.count('class="chart"') == 2
 
 
