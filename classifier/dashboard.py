@@ -9,17 +9,17 @@ from math import ceil
 from typing import NamedTuple
 
 from django.core.cache import cache
-from django.db.models import Count, Q
 from django.utils import timezone
 
+from . import review
 from .health import readiness
-from .models import NOT_A_DIGIT, ModelVersion, Prediction, TrainingRun
+from .models import NOT_A_DIGIT, UNCERTAIN, ModelVersion, Prediction, TrainingRun
 from .statistics import Period, Share
 
 DAYS = 14
 ACCURACY_DAYS = 30
 COUNTED = 1000  # uploads of a day, or waiting ones; beyond it a day is estimated
-SAMPLED = 400  # uploads that estimate a day: a share of 5 % is then known to 2 points
+SAMPLED = 100  # keys that tell how many of a day's are there; usually all
 REVIEWED = 1000  # newest reviewed uploads that tell how right the answers are
 FEWEST = 20  # uploads of a day that say something of a share: half a dozen give 0 to 50 %
 KEPT_S = 24 * 3600  # how long the count of a day that is over is remembered
@@ -49,7 +49,10 @@ def days() -> list[Day]:
 
 
 def count(day: date) -> Day:
-    """Count a day's uploads, or when there are many, estimate them from evenly spaced keys."""
+    """Count a day's uploads, or when there are many, estimate them from their first and last key.
+
+    The uncertain ones between the two are counted in their index, in 0.2 ms for each 2,500.
+    """
     chosen = Period(day, day).of(Prediction.objects.order_by())
     uploads = chosen[: COUNTED + 1].count()
     if uploads <= COUNTED:
@@ -58,20 +61,15 @@ def count(day: date) -> Day:
     ends = [by_time.first(), by_time.last()]  # keys grow with time
     keys = range(min(ends), max(ends) + 1)
     asked = keys[:: ceil(len(keys) / SAMPLED)]
-    found, uncertain = (
-        chosen.filter(pk__in=asked)
-        .aggregate(all=Count("pk"), uncertain=Count("pk", filter=~Q(reason="")))
-        .values()
-    )
-    scale = len(keys) / len(asked)
-    return Day(day, round(found * scale), round(uncertain * scale), estimated=True)
+    there = chosen.filter(pk__in=asked).count() / len(asked)
+    between = Prediction.objects.filter(UNCERTAIN, pk__range=(keys[0], keys[-1])).order_by()
+    uploads = round(len(keys) * there)
+    return Day(day, uploads, min(between.count(), uploads), estimated=True)
 
 
 def waiting() -> int:
     """Uncertain uploads that nobody has labelled; COUNTED + 1 stands for more."""
-    reasons = [reason for reason in Prediction.Reason.values if reason]  # in words of the index
-    chosen = Prediction.objects.filter(label__isnull=True, reason__in=reasons)
-    return chosen.order_by()[: COUNTED + 1].count()
+    return review.waiting_count(COUNTED + 1, status="uncertain")
 
 
 def accuracy() -> tuple[Share, Share]:

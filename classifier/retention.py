@@ -58,26 +58,29 @@ def _days_ago(days: int) -> datetime:
 def delete(predictions: QuerySet[Prediction]) -> Iterator[int]:
     """Delete rows, their files and all that hangs on them, oldest first; gives each batch's size.
 
-    Between two batches it rests as long as one took: half of the time is the uploads'.
+    Between two batches it rests as long as one took: half of the time is the uploads'. What it
+    waited for them to let it begin does not count, or among many it would hardly ever work.
     """
     oldest = predictions.order_by("created_at")
     rows = list(oldest.values_list("pk", "created_at")[:BATCH])
     while rows:
-        started = time.monotonic()
-        yield _delete([pk for pk, _ in rows])
-        time.sleep(min(time.monotonic() - started, 1))
+        size, took_s = _delete([pk for pk, _ in rows])
+        yield size
+        time.sleep(min(took_s, 1))
         # From where it was: what is deleted stays in an index for a while, to be skipped.
         rest = oldest.filter(created_at__gte=rows[-1][1])
         rows = list(rest.values_list("pk", "created_at")[:BATCH])
 
 
-def _delete(keys: list[int]) -> int:
+def _delete(keys: list[int]) -> tuple[int, float]:
+    """How many it were, and the seconds that it took from when the database let it write."""
     with transaction.atomic():
+        started = time.monotonic()
         rows = Prediction.objects.select_for_update().filter(pk__in=keys).order_by("pk")
         paths = list(rows.values_list("upload", flat=True))
         Prediction.objects.filter(pk__in=keys).only("pk").delete()
         transaction.on_commit(partial(erasure.delete_files, filter(None, paths)))
-    return len(paths)
+    return len(paths), time.monotonic() - started
 
 
 def delete_batches(batches: QuerySet[Batch]) -> Iterator[int]:

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from .models import Correction, Prediction, ReviewClaim
+from .models import DOUBTFUL, SURE, WAITING, Correction, Prediction, ReviewClaim
 
 CLAIM_LASTS = timedelta(minutes=5)  # counted from the reviewer's latest step
 TAKEN_BACK = "taken back"  # the note of a correction that undoes another
@@ -122,18 +122,21 @@ def _record(
 
 
 def claim(
-    reviewer: AbstractBaseUser, count: int, among: QuerySet[Prediction] | None = None
+    reviewer: AbstractBaseUser,
+    count: int,
+    among: QuerySet[Prediction] | None = None,
+    status: str = "",
 ) -> list[Prediction]:
     """The next pictures to review, least certain first, given to nobody else for a while.
 
-    `among` narrows what is reviewed. An empty list means that nothing is left, or that others
-    have what is left.
+    `among` and a status narrow what is reviewed. An empty list means that nothing is left, or
+    that others have what is left.
     """
     among = Prediction.objects.all() if among is None else among
     while True:
         with transaction.atomic():
             ReviewClaim.objects.filter(expires_at__lte=timezone.now()).delete()
-            candidates = _waiting(among, count)
+            candidates = _waiting(among, count, status)
             # Of two who insert the same picture the database lets one through.
             ReviewClaim.objects.bulk_create(
                 [
@@ -150,32 +153,44 @@ def claim(
             return [each for each in candidates if each.pk in mine]
 
 
-def _waiting(among: QuerySet[Prediction], count: int) -> list[Prediction]:
-    """Uncertain answers by confidence, and when there are none left, the certain ones.
+def _waiting(among: QuerySet[Prediction], count: int, status: str) -> list[Prediction]:
+    """Uncertain answers by confidence, then certain ones, and last the surest, newest first.
 
     Each reason is asked for on its own, since the index is sorted within a reason.
     """
     taken = ReviewClaim.objects.filter(prediction=OuterRef("pk"))
-    free = among.with_review("waiting").filter(~Exists(taken)).order_by("confidence", "pk")
-    uncertain = [
+    free = among.filter(~Exists(taken))
+    doubtful = free.filter(DOUBTFUL).order_by("confidence", "pk")
+    chosen = [
         each
-        for reason in Prediction.Reason.values
+        for reason in reasons(status)
         if reason
-        for each in free.filter(reason=reason)[:count]
+        for each in doubtful.filter(reason=reason)[:count]
     ]
-    uncertain.sort(key=lambda each: (each.confidence, each.pk))
-    chosen = uncertain[:count]
-    return chosen + list(free.filter(reason="")[: count - len(chosen)])
+    chosen.sort(key=lambda each: (each.confidence, each.pk))
+    if "" in reasons(status):
+        sure = free.filter(WAITING, reason="", confidence__gte=SURE).order_by("-pk")
+        for rows in (doubtful.filter(reason=""), sure):
+            chosen += rows[: max(count - len(chosen), 0)]
+    return chosen[:count]
+
+
+def reasons(status: str) -> list[str]:
+    """The reasons of answers with a status; of all without one. A certain answer's is empty."""
+    if status in ("certain", "uncertain"):
+        return [each for each in Prediction.Reason.values if (each == "") == (status == "certain")]
+    return [status] if status else Prediction.Reason.values
 
 
 def _expiry():
     return timezone.now() + CLAIM_LASTS
 
 
-def waiting_count(most: int, among: QuerySet[Prediction] | None = None) -> int:
+def waiting_count(most: int, among: QuerySet[Prediction] | None = None, status: str = "") -> int:
     """How many pictures wait for review; at most `most`, so that counting stays cheap."""
     among = Prediction.objects.all() if among is None else among
-    return among.with_review("waiting").order_by()[:most].count()
+    found = among.with_status(status) if status else among
+    return found.with_review("waiting").order_by("-pk")[:most].count()
 
 
 def answer(pk: int, label: int, reviewer: AbstractBaseUser) -> Correction:

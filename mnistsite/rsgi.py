@@ -1,14 +1,19 @@
 """The site as granian serves it: `mnistsite.rsgi:application`.
 
 A thread that reads a body waits for its client, and a few slow clients stop everybody. Here an
-event loop collects the bodies, hundreds at a time, and Django's thread is only taken for a
-request that is there in full. Requests beyond what can wait are refused at once.
+event loop collects the bodies, hundreds at a time, and Django only gets a request that is there
+in full. Uploads are answered in the loop's own thread, one at a time: handing each to another
+thread and back took as long as the network. A page may take a while, and has a thread beside.
+Requests beyond what can wait are refused at once.
 """
 
 import asyncio
+import contextvars
 import io
 import logging
+import os
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from django.conf import settings
@@ -16,8 +21,11 @@ from django.conf import settings
 from classifier import metrics
 from classifier.api import problem
 from classifier.request_id import choose
+from classifier.short_path import UPLOADS
 
 from .wsgi import application as django
+
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # nothing here awaits in the midst of a query
 
 logger = logging.getLogger(__name__)
 
@@ -30,8 +38,10 @@ BASE = {
     "wsgi.run_once": False,
 }
 
+_turn = asyncio.Lock()  # between two uploads the loop looks after the other clients
+_context = contextvars.copy_context()  # of all uploads: in one of its own each would connect anew
 _thread = ThreadPoolExecutor(1, "django")  # more take turns at the interpreter's lock, and cost
-_waiting = 0  # requests that are there in full and wait for the thread
+_waiting = 0  # requests that are there in full and wait for their turn
 _held = 0  # bytes of all bodies in memory
 metrics.requests_waiting = lambda: _waiting
 
@@ -105,8 +115,12 @@ async def answer(scope, protocol, body: bytes, length: int) -> None:
         raise Refused(503, "overloaded", "Too many requests are waiting. Try again.")
     _waiting += 1
     try:
-        run = asyncio.get_running_loop().run_in_executor
-        status, headers, response = await run(_thread, ask, environ(scope, body, length))
+        request = environ(scope, body, length)
+        if scope.path == UPLOADS:
+            async with _turn:
+                status, headers, response = _context.run(ask, request)
+        else:
+            status, headers, response = await in_thread(ask, request)
     finally:
         _waiting -= 1
     if isinstance(response, bytes):
@@ -114,10 +128,15 @@ async def answer(scope, protocol, body: bytes, length: int) -> None:
         return
     transport, chunks = protocol.response_stream(status, headers), iter(response)
     try:
-        while (chunk := await run(_thread, next, chunks, None)) is not None:
+        while (chunk := await in_thread(next, chunks, None)) is not None:
             await transport.send_bytes(chunk)
     finally:
-        await run(_thread, response.close)
+        await in_thread(response.close)
+
+
+async def in_thread(work: Callable, *given):
+    """Let Django's thread work, while the loop goes on."""
+    return await asyncio.get_running_loop().run_in_executor(_thread, work, *given)
 
 
 def environ(scope, body: bytes, length: int) -> dict:

@@ -11,7 +11,6 @@ class BatchAdmin(Evidence):
     list_display = ["id", "state", "total", "done", "failed", "started_by", "key", "created_at"]
     list_filter = ["state"]
     list_select_related = ["started_by", "key"]
-    show_full_result_count = False
     fields = [
         "state",
         "reason",

@@ -58,7 +58,6 @@ class CorrectionAdmin(Evidence):
     list_select_related = ["reviewer"]
     list_display_links = None
     list_per_page = 50
-    show_full_result_count = False
     search_fields = ["=prediction__id", "=reviewer__username"]
     search_help_text = "An upload's id, or who corrected it."
 

@@ -8,12 +8,21 @@ from django.urls import path
 
 from classifier import inference
 
+from .long_lists import CappedPaginator, LongList
+
 SANDBOX = "default-src 'none'; sandbox"
 MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "BMP": "image/bmp"}
 
 
 class Evidence(admin.ModelAdmin):
-    """Rows that are looked at and searched, never added, changed or deleted."""
+    """Rows that are looked at and searched, never added, changed or deleted; any number."""
+
+    paginator = CappedPaginator
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # it would count the whole table for each choice
+
+    def get_changelist(self, request, **kwargs):
+        return LongList
 
     def has_add_permission(self, request):
         return False

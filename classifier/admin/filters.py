@@ -1,6 +1,8 @@
 from django.contrib import admin
 
-from classifier.models import LABELS, NOT_A_DIGIT, Prediction
+from classifier.models import LABELS, NOT_A_DIGIT, ModelVersion, Prediction
+
+from .long_lists import is_by_time
 
 
 class StatusFilter(admin.SimpleListFilter):
@@ -50,6 +52,20 @@ class DigitFilter(admin.SimpleListFilter):
         if self.value() in known:
             return queryset.filter(**{self.parameter_name: self.value()})
         return queryset
+
+
+class VersionFilter(admin.SimpleListFilter):
+    """The versions, in words that leave a list of days to the days' index."""
+
+    title = parameter_name = "version"
+
+    def lookups(self, request, model_admin):
+        return ModelVersion.objects.values_list("pk", "name")
+
+    def queryset(self, request, queryset):
+        if self.value() is None or not self.value().isdecimal():
+            return queryset
+        return queryset.answered_by(int(self.value()), is_by_time(request))
 
 
 class LabelFilter(DigitFilter):

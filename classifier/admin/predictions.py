@@ -1,5 +1,8 @@
+import re
+
 import numpy as np
 from django.contrib import admin
+from django.db.models import Q
 from django.template.defaultfilters import truncatechars
 from django.urls import reverse
 from django.utils.formats import date_format
@@ -13,9 +16,13 @@ from classifier.models import LABELS, Prediction
 from .actions import EXPORTS, LABELLING, erase
 from .corrections import CorrectionForm, CorrectView
 from .evidence import Evidence, UploadViews
-from .filters import DigitFilter, LabelFilter, ReviewFilter, StatusFilter
+from .filters import DigitFilter, LabelFilter, ReviewFilter, StatusFilter, VersionFilter
+from .long_lists import COUNTED, LookBackFilter, is_by_time, searched_part
 from .queue import QueueViews
 from .statistics import StatisticsView
+
+ID = re.compile(r"[0-9]{1,18}")
+SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
 
 
 @admin.register(Prediction)
@@ -37,14 +44,14 @@ class PredictionAdmin(QueueViews, StatisticsView, CorrectView, UploadViews, Evid
         DigitFilter,
         LabelFilter,
         StatusFilter,
-        "version",
+        VersionFilter,
         "created_at",
+        LookBackFilter,
     ]
     actions = [*LABELLING, *EXPORTS, erase]
     list_select_related = ["version"]
     list_per_page = 50
-    show_full_result_count = False
-    search_fields = ["=id", "original_name", "=request_id"]
+    search_fields = ["original_name"]  # that there is a search; get_search_results does it
     search_help_text = "An id, part of a file's name, a request id, or the SHA-256 of a file."
     fields = [
         "digit",
@@ -124,11 +131,22 @@ class PredictionAdmin(QueueViews, StatisticsView, CorrectView, UploadViews, Evid
     def has_erase_permission(self, request) -> bool:
         return self.has_view_permission(request) and request.user.has_perm("classifier.erase")
 
+    def get_ordering(self, request):
+        return ["-created_at", "-id"] if is_by_time(request) else ["-id"]
+
     def get_search_results(self, request, queryset, search_term):
-        digest = search_term.strip().lower()
-        if len(digest) == 64 and set(digest) <= set("0123456789abcdef"):
-            return queryset.filter(sha256=bytes.fromhex(digest)), False
-        return super().get_search_results(request, queryset, search_term)
+        """By id at once; by what has no index among the newest uploads, or those one chose.
+
+        The keys are looked up first: together with an id no order could be walked.
+        """
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        rows = searched_part(request, queryset).filter(sought(term))
+        keys = list(rows.values_list("pk", flat=True)[: COUNTED + 1])
+        if ID.fullmatch(term):
+            keys.append(int(term))
+        return queryset.filter(pk__in=keys), False
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
         prediction = self.get_object(request, object_id)
@@ -137,6 +155,13 @@ class PredictionAdmin(QueueViews, StatisticsView, CorrectView, UploadViews, Evid
             if self.has_review_permission(request) and not prediction.erased_at:
                 extra_context |= {"labels": LABELS, "correction": CorrectionForm()}
         return super().change_view(request, object_id, form_url, extra_context)
+
+
+def sought(term: str) -> Q:
+    """What a search is for, beside an id."""
+    if SHA256.fullmatch(term):
+        return Q(sha256=bytes.fromhex(term))
+    return Q(original_name__icontains=term) | Q(request_id=term)
 
 
 def detail(prediction: Prediction) -> dict:

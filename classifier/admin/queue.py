@@ -47,18 +47,16 @@ class PartForm(forms.Form):
     )
 
     def chosen(self):
-        """These uploads. What the address says amiss narrows nothing."""
+        """These uploads, and their status. What the address says amiss narrows nothing."""
         self.full_clean()
         digit, status, replay = (self.cleaned_data.get(name) for name in self.fields)
         uploads = Prediction.objects.all()
         if digit is not None:
             uploads = uploads.filter(digit=digit)
-        if status:
-            uploads = uploads.with_status(status)
         if replay:
             differing = replay.answers.filter(differs=True)
             uploads = uploads.filter(pk__in=differing.order_by().values("prediction"))
-        return uploads
+        return uploads, status or ""
 
 
 class NextForm(forms.Form):
@@ -147,11 +145,11 @@ class QueueViews:
 
     @step(NextForm)
     def next_view(self, request, count):
-        among = PartForm(request.GET).chosen()
-        pictures = review.claim(request.user, count, among)
+        among, status = PartForm(request.GET).chosen()
+        pictures = review.claim(request.user, count, among, status)
         return {
             "pictures": [shown(each) for each in pictures],
-            "waiting": review.waiting_count(COUNTED + 1, among),
+            "waiting": review.waiting_count(COUNTED + 1, among, status),
         }
 
     @step(AnswerForm)

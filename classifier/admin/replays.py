@@ -55,7 +55,6 @@ class ReplayAnswerAdmin(Evidence):
     list_display = ["upload", "then", "then_confidence", "digit", "now_confidence", "reason"]
     list_filter = ["differs", "digit", "replay"]
     list_select_related = ["prediction"]
-    show_full_result_count = False
     fields = ["replay", "prediction", "digit", "confidence", "reason", "differs"]
 
     class Media:

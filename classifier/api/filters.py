@@ -1,6 +1,5 @@
 """Which part of the history a list is about, as the admin and `export_history` understand it."""
 
-from django.db.models import F
 from rest_framework import serializers
 
 from classifier.models import NOT_A_DIGIT, ModelVersion, PredictionQuerySet
@@ -47,17 +46,11 @@ def choose(predictions: PredictionQuerySet, query) -> PredictionQuerySet:
     if "review" in wanted:
         predictions = predictions.with_review(wanted["review"])
     if "model" in wanted:
-        predictions = _answered_by(predictions, wanted["model"], by_index=not timed)
+        versions = ModelVersion.objects.filter(name=wanted["model"])
+        version = versions.values_list("pk", flat=True).first()
+        predictions = predictions.answered_by(version, by_time=timed)
     if "since" in wanted:
         predictions = predictions.filter(created_at__gte=wanted["since"])
     if "until" in wanted:
         predictions = predictions.filter(created_at__lt=wanted["until"])
     return predictions.order_by("-created_at", "-id") if timed else predictions.order_by("-id")
-
-
-def _answered_by(predictions: PredictionQuerySet, name: str, by_index: bool) -> PredictionQuerySet:
-    """Of the version's index, which is in the key's order, or else of no index at all."""
-    version = ModelVersion.objects.filter(name=name).values_list("pk", flat=True).first()
-    if by_index:
-        return predictions.filter(version=version)
-    return predictions.alias(found_version=F("version_id") + 0).filter(found_version=version)

@@ -21,7 +21,6 @@ def digits_dashboard(context):
         "unsure_today": Share(days[-1].uncertain, days[-1].uploads),
         "waiting": waiting,
         "counted": dashboard.COUNTED,
-        "sampled": dashboard.SAMPLED,
         "more_waiting": waiting > dashboard.COUNTED,
         "of_all": of_all,
         "of_certain": of_certain,

@@ -51,7 +51,7 @@ def test_a_large_day_is_estimated_from_even_steps(add, monkeypatch):
     today = dashboard.count(timezone.now().date())
     assert today.estimated
     assert today.uploads == 60
-    assert 20 <= today.uncertain <= 40
+    assert today.uncertain == 30
 
 
 def test_an_estimate_allows_for_keys_that_are_not_there(add, monkeypatch):

@@ -82,9 +82,16 @@ def test_released_pictures_go_to_the_next_reviewer(step, add, person):
 def test_the_queue_is_narrowed_by_the_lists_filters(step, add):
     add(digit=1)
     add(digit=7, reason="low_confidence")
-    for query, digits in (("?digit=1", [1]), ("?status=uncertain", [7])):
+    for query, digits in (
+        ("?digit=1", [1]),
+        ("?status=uncertain", [7]),
+        ("?status=certain", [1]),
+        ("?status=several_digits", []),
+    ):
         answer = step("next", query, count=5).json()
         assert [each["digit"] for each in answer["pictures"]] == digits
+        assert answer["waiting"] == len(digits)
+        step("release", pictures=[each["id"] for each in answer["pictures"]])
 
 
 def test_an_empty_queue_says_so(step):

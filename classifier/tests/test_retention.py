@@ -1,5 +1,6 @@
 import io
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -87,6 +88,18 @@ def test_many_go_in_batches_of_their_own(add, monkeypatch, settings, run):
         add(created_at=moment)
     sizes = list(retention.delete(Prediction.objects.filter(created_at__lte=moment)))
     assert sizes == [2, 2, 1]
+
+
+def test_it_rests_as_long_as_a_batch_took(add, monkeypatch):
+    rests, clock = [], iter([0.0, 0.3, 7.0, 9.0])
+    monkeypatch.setattr(retention, "BATCH", 2)
+    monkeypatch.setattr(
+        retention, "time", SimpleNamespace(monotonic=lambda: next(clock), sleep=rests.append)
+    )
+    for _ in range(3):
+        add()
+    assert list(retention.delete(Prediction.objects.all())) == [2, 1]
+    assert rests == [0.3, 1]
 
 
 def test_the_oldest_are_found_by_the_index(add, settings):

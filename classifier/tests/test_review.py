@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection
 from django.utils import timezone
 
 from classifier import review
-from classifier.models import NOT_A_DIGIT, Correction, Prediction, ReviewClaim
+from classifier.models import DOUBTFUL, NOT_A_DIGIT, Correction, Prediction, ReviewClaim
 
 from .services import postgres
 
@@ -147,6 +147,13 @@ def test_the_least_certain_comes_first(add, ann):
     assert review.claim(ann, 10) == [hesitant, rejected, unsure, sure]
 
 
+def test_the_surest_come_last_and_newest_first(add, ann):
+    surest, sure = add(confidence=0.999), add(confidence=0.96)
+    unsure = add(confidence=0.94)
+    assert review.claim(ann, 10) == [unsure, sure, surest]
+    assert review.claim(ann, 10) == []
+
+
 def test_a_reviewed_picture_is_not_asked_again(add, ann):
     review.correct(add().pk, 1, ann)
     assert review.claim(ann, 10) == []
@@ -228,7 +235,7 @@ def test_the_count_of_what_waits_stops_early(add):
 def test_the_next_picture_is_found_by_the_index(add, ann, django_assert_max_num_queries):
     add()
     if connection.vendor == "sqlite":
-        rows = Prediction.objects.with_review("waiting")
+        rows = Prediction.objects.filter(DOUBTFUL)
         waiting = rows.filter(reason="").order_by("confidence")
         assert "waiting_for_review" in waiting.explain()
         assert "TEMP B-TREE" not in waiting.explain()
