@@ -1,5 +1,6 @@
 """Many pictures, from disk or from a client, a batch at a time."""
 
+import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from . import history, inference
+from . import history, inference, spread
 from .inference import Guess, InvalidImage
 
 BATCH_FILES = 64
@@ -22,40 +23,78 @@ class Upload(NamedTuple):
     name: str = ""
 
 
+class Reading(NamedTuple):
+    """What is told of a picture on disk that was read."""
+
+    digit: int
+    confidence: float
+    status: str
+
+
 class Outcome(NamedTuple):
-    """A picture on disk and what came of it: a guess, a refusal, or the error of opening it."""
+    """A picture on disk and what came of it: an answer, a refusal, or the error of opening it."""
 
     path: Path
-    result: Guess | InvalidImage | OSError
+    result: Reading | InvalidImage | OSError
 
 
 def files(path: Path) -> list[Path]:
     """The file itself, or all files below a folder but hidden ones, in order."""
-    if not path.is_dir():
-        return [path]
-    return sorted(
-        each
-        for each in path.rglob("*")
-        if each.is_file() and not any(part.startswith(".") for part in each.relative_to(path).parts)
-    )
+    return [Path(each) for each in _walk(path)] if path.is_dir() else [path]
 
 
-def classify(paths: Iterable[Path], keep: bool = False) -> Iterator[Outcome]:
+def _walk(folder: Path | str) -> Iterator[str]:
+    """Paths as texts: `Path.rglob` takes eight times as long."""
+    with os.scandir(folder) as found:
+        entries = sorted(found, key=lambda entry: entry.name)
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(entry.path)
+        elif entry.is_file():
+            yield entry.path
+
+
+def classify(paths: Sequence[Path], keep: bool = False, processes: int = 1) -> Iterator[Outcome]:
     """Classify files in order; with `keep`, store what was read in the history.
 
-    Raises NotReady and NotKept.
+    Several processes share what is more than one batch. Raises NotReady and NotKept.
     """
-    for batch in _batches(paths):
-        uploads = [upload for _, upload in batch if isinstance(upload, bytes)]
-        guesses = iter(inference.classify_many(uploads))
-        for path, upload in batch:
-            if not isinstance(upload, bytes):
-                yield Outcome(path, upload)
-                continue
-            guess = next(guesses)
-            if keep and isinstance(guess, Guess):
-                history.keep(upload, guess, name=path.name)
-            yield Outcome(path, guess)
+    starts = range(0, len(paths), BATCH_FILES)
+    parts = [paths[start : start + BATCH_FILES] for start in starts]
+    if min(processes, len(parts)) > 1:
+        answers = spread.over(processes, "classifier.bulk.read_part", parts, keep)
+    else:
+        answers = (read_part(part, keep) for part in parts)
+    for part, results in zip(parts, answers, strict=True):
+        yield from map(Outcome, part, results)
+
+
+def read_part(paths: Iterable[Path], keep: bool) -> list[Reading | InvalidImage | OSError]:
+    """What comes of each file, and the history's rows of them."""
+    return [result for batch in _batches(paths) for result in _read_batch(batch, keep)]
+
+
+def _read_batch(batch: list, keep: bool) -> Iterator:
+    whole = [each for each in batch if isinstance(each[1], bytes)]
+    guesses = inference.classify_many([upload for _, upload in whole])
+    if keep:
+        answered = [
+            (upload, guess, path.name)
+            for (path, upload), guess in zip(whole, guesses, strict=True)
+            if isinstance(guess, Guess)
+        ]
+        with history.keeping_many(answered):
+            pass  # nothing to add
+    told = map(_told, guesses)
+    return (next(told) if isinstance(upload, bytes) else upload for _, upload in batch)
+
+
+def _told(guess: Guess | InvalidImage) -> Reading | InvalidImage:
+    if isinstance(guess, InvalidImage):
+        return guess
+    return Reading(guess.digit, guess.confidence, guess.status)
 
 
 @contextmanager
@@ -96,11 +135,11 @@ def _batches(paths: Iterable[Path]) -> Iterator[list]:
 
 def _read(path: Path) -> bytes | InvalidImage | OSError:
     """A file's bytes, or what stands in the way of them."""
+    most = settings.MNIST_MAX_UPLOAD_BYTES
     try:
-        size = path.stat().st_size
-        if size > settings.MNIST_MAX_UPLOAD_BYTES:
-            return too_large(size)
-        return path.read_bytes()
+        with open(path, "rb", buffering=0) as file:
+            size = os.fstat(file.fileno()).st_size
+            return too_large(size) if size > most else file.read()
     except OSError as error:
         return error
 
