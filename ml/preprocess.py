@@ -29,6 +29,7 @@ class Prepared(NamedTuple):
 
     pixels: np.ndarray  # (28, 28) uint8, bright ink on black, as in MNIST
     several: bool  # whether there is more than one digit; `pixels` show the likeliest
+    format: str = ""  # of the file, one of header.FORMATS; empty: there was none
 
 
 def prepare(upload: bytes, show: Show = lambda step, pixels: None) -> Prepared:
@@ -37,12 +38,13 @@ def prepare(upload: bytes, show: Show = lambda step, pixels: None) -> Prepared:
     `show` receives each step's name and result. Raises InvalidImage when there is no
     picture, or no ink in it.
     """
-    picture = decode(upload, inspect(upload))
+    header = inspect(upload)
+    picture = decode(upload, header)
     show("decoded", picture)
     framed = already_framed(picture)
     if framed is not None:
         show("already framed", framed)
-        return Prepared(framed, several=False)
+        return Prepared(framed, several=False, format=header.format)
     picture = trim_bars(picture)
     ink = reveal(reduce(picture), show)
     sheet = find_sheet(ink)
@@ -62,7 +64,7 @@ def prepare(upload: bytes, show: Show = lambda step, pixels: None) -> Prepared:
     show("cropped", ink)
     pixels = frame(ink)
     show("framed", pixels)
-    return Prepared(pixels, are_several(components))
+    return Prepared(pixels, are_several(components), header.format)
 
 
 def reveal(picture: np.ndarray, show: Show) -> np.ndarray:

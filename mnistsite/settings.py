@@ -44,6 +44,7 @@ MIDDLEWARE = [
     "classifier.metrics.MetricsMiddleware",
     "classifier.request_id.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "classifier.short_path.ShortPathMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "classifier.content_policy.ContentPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

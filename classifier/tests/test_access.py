@@ -227,6 +227,6 @@ def test_two_at_once_do_not_pass_the_quota(bearer, sample, files):
 def test_what_could_not_be_kept_does_not_count(post, bearer, monkeypatch):
     _, header = bearer("classify", daily_quota=1)
     with monkeypatch.context() as broken:
-        broken.setattr(Prediction, "save", lambda *args, **kwargs: 1 / 0)
+        broken.setattr(history, "_insert", lambda prediction: 1 / 0)
         assert post(**header).status_code == 503
     assert post(**header).status_code == 200
