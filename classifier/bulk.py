@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +13,8 @@ from django.conf import settings
 from . import history, inference, spread
 from .inference import Guess, InvalidImage
 
-BATCH_FILES = 64
+BATCH_FILES = 256
+SMALLEST_PART = 16  # files that are worth a process of their own
 BATCH_BYTES = 32 * 1024 * 1024  # what is held in memory before the network is asked
 
 
@@ -59,36 +61,35 @@ def _walk(folder: Path | str) -> Iterator[str]:
 def classify(paths: Sequence[Path], keep: bool = False, processes: int = 1) -> Iterator[Outcome]:
     """Classify files in order; with `keep`, store what was read in the history.
 
-    Several processes share what is more than one batch. Raises NotReady and NotKept.
+    Several processes share what is more than a few files. Raises NotReady and NotKept.
     """
-    starts = range(0, len(paths), BATCH_FILES)
-    parts = [paths[start : start + BATCH_FILES] for start in starts]
+    size = min(max(SMALLEST_PART, len(paths) // (4 * processes)), BATCH_FILES)
+    parts = [[*map(str, paths[start : start + size])] for start in range(0, len(paths), size)]
     if min(processes, len(parts)) > 1:
         answers = spread.over(processes, "classifier.bulk.read_part", parts, keep)
     else:
         answers = (read_part(part, keep) for part in parts)
-    for part, results in zip(parts, answers, strict=True):
-        yield from map(Outcome, part, results)
+    return map(Outcome, paths, chain.from_iterable(answers))
 
 
-def read_part(paths: Iterable[Path], keep: bool) -> list[Reading | InvalidImage | OSError]:
-    """What comes of each file, and the history's rows of them."""
+def read_part(paths: Sequence[str], keep: bool) -> list[Reading | InvalidImage | OSError]:
+    """What comes of each file; with `keep`, what was read is in the history then."""
     return [result for batch in _batches(paths) for result in _read_batch(batch, keep)]
 
 
-def _read_batch(batch: list, keep: bool) -> Iterator:
+def _read_batch(batch: list, keep: bool) -> list[Reading | InvalidImage | OSError]:
     whole = [each for each in batch if isinstance(each[1], bytes)]
     guesses = inference.classify_many([upload for _, upload in whole])
     if keep:
         answered = [
-            (upload, guess, path.name)
+            (upload, guess, os.path.basename(path))
             for (path, upload), guess in zip(whole, guesses, strict=True)
             if isinstance(guess, Guess)
         ]
         with history.keeping_many(answered):
             pass  # nothing to add
     told = map(_told, guesses)
-    return (next(told) if isinstance(upload, bytes) else upload for _, upload in batch)
+    return [next(told) if isinstance(upload, bytes) else upload for _, upload in batch]
 
 
 def _told(guess: Guess | InvalidImage) -> Reading | InvalidImage:
@@ -120,7 +121,7 @@ def answering(uploads: Sequence[Upload], *, version: str = "", **facts) -> Itera
         yield [next(kept) if isinstance(each, Guess) else each for each in results]
 
 
-def _batches(paths: Iterable[Path]) -> Iterator[list]:
+def _batches(paths: Iterable[str]) -> Iterator[list[tuple]]:
     batch, held = [], 0
     for path in paths:
         upload = _read(path)
@@ -133,13 +134,13 @@ def _batches(paths: Iterable[Path]) -> Iterator[list]:
         yield batch
 
 
-def _read(path: Path) -> bytes | InvalidImage | OSError:
+def _read(path: str) -> bytes | InvalidImage | OSError:
     """A file's bytes, or what stands in the way of them."""
     most = settings.MNIST_MAX_UPLOAD_BYTES
     try:
         with open(path, "rb", buffering=0) as file:
             size = os.fstat(file.fileno()).st_size
-            return too_large(size) if size > most else file.read()
+            return too_large(size) if size > most else file.read(size)
     except OSError as error:
         return error
 
