@@ -84,3 +84,14 @@ def assert_all_is_there(server: Server, load: Load) -> None:
     assert {count for _, count in reviews} == {1}
     assert "locked" not in server.output()
     assert "ERROR" not in server.output()
+
+
+def test_what_cannot_wait_is_refused_at_once_and_the_rest_is_kept(tmp_path, sample):
+    with (
+        Server(tmp_path, workers=1) as server,
+        Load(server.url, [sample("6_tiny.png")], clients=100) as load,
+    ):
+        load.wait_for(300)
+    assert set(load.others) == {"overloaded"}
+    assert server.output().count("Overloaded: ") < load.others["overloaded"] / 2
+    assert not lost(server, load.ids)
