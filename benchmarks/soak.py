@@ -82,6 +82,9 @@ def report(story: Story, seconds: float) -> str:
         lines.append(f"{name} answered {count:,}, {traffic.misread[name]:,} of them wrong.")
     lines += [f"{count:,} {what}." for what, count in story.people.items()]
     lines += [f"{each}." for each in story.told]
+    tenths = np.array_split([taken for _, taken in sorted(traffic.taken)], 10)
+    p99s = ", ".join(f"{1000 * np.percentile(each, 99):.0f}" for each in tenths)
+    lines += [f"p99 in each tenth of the time, ms: {p99s}."]
     lines += ["", *memory_table(story.megabytes)]
     return "\n".join(lines)
 

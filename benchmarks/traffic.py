@@ -32,6 +32,7 @@ class Traffic:
         self.answered: dict[int, int] = {}  # what each upload shows, by its id in the history
         self.outcomes = Counter()  # by what was sent, and what came of it
         self.seconds = defaultdict(list)  # from each upload's moment to its answer
+        self.taken: list[tuple[int, float]] = []  # the same in one list, with the turns
         self.models, self.misread = Counter(), Counter()  # by the version that answered
         self.over = threading.Event()
 
@@ -64,7 +65,9 @@ class Traffic:
                     outcome = send_as[kind](session, turn)
                 except (OSError, requests.RequestException) as error:
                     outcome = f"broken connection: {type(error).__name__}"
-                self.seconds[kind].append(time.monotonic() - moment)
+                taken = time.monotonic() - moment
+                self.seconds[kind].append(taken)
+                self.taken.append((turn, taken))
                 self.outcomes[kind, outcome] += 1
 
     def upload(self, session, turn: int) -> str:
