@@ -6,7 +6,7 @@ WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN = .venv/bin
 
-.PHONY: serve test test-slow lint format fuzz bench
+.PHONY: serve test test-slow lint format fuzz faults soak bench
 
 serve: .venv/installed  ## install what is missing, migrate, serve
 	@$(BIN)/python manage.py serve --prepare --host $(HOST) --port $(PORT) --workers $(WORKERS)
@@ -19,6 +19,13 @@ test-slow: .venv/installed-dev  ## the others: they train, or take their time
 
 fuzz: .venv/installed-dev  ## 10,000 damaged files and bodies, other ones each time
 	FUZZ=10000 $(BIN)/pytest classifier/tests/test_fuzz.py
+
+faults: .venv/installed-dev  ## what a machine does to a server, with fifty kills of each kind
+	KILLS=50 $(BIN)/pytest classifier/tests/test_faults.py
+
+MINUTES ?= 30
+soak: .venv/installed-dev  ## half an hour of everything at once, and an audit of what is left
+	$(BIN)/python benchmarks/soak.py --minutes $(MINUTES)
 
 bench: .venv/installed  ## uploads a second beside a floor and a rival; needs wrk
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt

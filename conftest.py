@@ -11,3 +11,15 @@ DIGITS = Path(__file__).parent / "fixtures" / "digits"
 def sample():
     """The bytes of a sample picture by its name, such as `7_paint.png`."""
     return lambda name: (DIGITS / name).read_bytes()
+
+
+def pytest_itemcollected(item):
+    """Let transactional tests begin with what migrations put into the database, such as groups.
+
+    Each of them ends by emptying every table.
+    """
+    marker = item.get_closest_marker("django_db")
+    transactional = marker and marker.kwargs.get("transaction")
+    if transactional or {"transactional_db", "live_server"} & set(item.fixturenames):
+        whole = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+        item.add_marker(whole, append=False)

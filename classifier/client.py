@@ -3,6 +3,7 @@
 >>> with Client("http://127.0.0.1:8000", key="mnist_...") as digits:
 ...     answer = digits.classify(Path("seven.jpg"))
 ...     digits.correct(answer["id"], 1)
+...     batch = digits.send_batch(Path("many.zip"))
 
 $ python -m classifier.client 127.0.0.1 8000 seven.jpg
 """
@@ -14,11 +15,11 @@ import select
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Literal, NotRequired, TypedDict
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 TIMEOUT_S = 30
 KEY_VARIABLE = "MNIST_API_KEY"  # where a key may lie, so that no list of processes shows it
@@ -63,6 +64,73 @@ class Correction(TypedDict):
     to_label: int | None
     note: str
     created_at: str
+
+
+class Problem(TypedDict):
+    """Why one of many pictures was not read."""
+
+    code: str
+    detail: str
+
+
+class Outcome(TypedDict):
+    """What came of one of many pictures: a prediction, or an error."""
+
+    index: int
+    name: str
+    prediction: Record | None
+    error: Problem | None
+
+
+class Batch(TypedDict):
+    """A ZIP and how far it is read: `done` were answered and `failed` refused, of `total`."""
+
+    id: int
+    state: Literal["waiting", "running", "done", "failed", "cancelled"]
+    reason: str
+    total: int
+    done: int
+    failed: int
+    model: str | None
+    started_by: str | None
+    created_at: str
+    finished_at: str | None
+
+
+class Model(TypedDict):
+    """A version; `gate` is its last comparison with the one that answered."""
+
+    name: str
+    state: Literal["candidate", "active", "retired"]
+    network: str
+    shipped: bool
+    parent: str | None
+    metrics: dict[str, float]
+    gate: dict | None
+    notes: str
+    problem: str
+    created_at: str
+    keras_sha256: str
+    tflite_sha256: str
+
+
+class TrainingRun(TypedDict):
+    """A training; `version` is the name of what came of it."""
+
+    id: int
+    name: str
+    state: Literal["waiting", "running", "done", "failed", "cancelled"]
+    reason: str
+    start: str | None
+    version: str | None
+    plan: dict
+    progress: dict
+    log: str
+    started_by: str | None
+    created_at: str
+    started_at: str | None
+    heard_at: str | None
+    finished_at: str | None
 
 
 class ServiceError(RuntimeError):
@@ -148,6 +216,12 @@ class Client:
         address = f"{CLASSIFY}?{query}" if query else CLASSIFY
         return self._ask("POST", address, body, content_type, expected="digit")
 
+    def classify_many(self, pictures: Sequence[Path], *, model: str = "") -> list[Outcome]:
+        """Post up to 100 pictures at once; what came of each, in their order."""
+        body, content_type = multipart_of([(each.name, each.read_bytes()) for each in pictures])
+        address = located("predictions/batch", model=model)
+        return self._ask("POST", address, body, content_type, expected="results")["results"]
+
     def prediction(self, id: int) -> Record:
         """One upload of the history."""
         return self._ask("GET", f"{API}/predictions/{id}", expected="digit")
@@ -159,17 +233,71 @@ class Client:
     def correct(self, prediction: int, label: int, note: str = "") -> Correction:
         """Say what an upload shows: 0 to 9, or 10 for not a digit."""
         wanted = {"prediction": prediction, "label": label, "note": note}
-        body = json.dumps(wanted).encode()
-        return self._ask(
-            "POST", f"{API}/corrections", body, "application/json", expected="to_label"
-        )
+        return self._post("corrections", wanted, expected="to_label")
 
     def corrections(self, **filters: object) -> Iterator[Correction]:
         """What people said, newest first; `prediction=12` for one upload."""
         return self._pages("corrections", filters)
 
+    def send_batch(self, archive: bytes | Path, *, model: str = "") -> Batch:
+        """Hand over a ZIP of pictures, to be read in the background."""
+        body = archive.read_bytes() if isinstance(archive, Path) else archive
+        address = located("batches", model=model)
+        return self._ask("POST", address, body, "application/zip", expected="total")
+
+    def batch(self, id: int) -> Batch:
+        """A batch with its progress."""
+        return self._ask("GET", f"{API}/batches/{id}", expected="total")
+
+    def batches(self) -> Iterator[Batch]:
+        return self._pages("batches", {})
+
+    def outcomes(self, id: int) -> Iterator[Outcome]:
+        """What came of each picture of a batch that is read by now."""
+        lines = self._fetch("GET", f"{API}/batches/{id}/result").splitlines()
+        return map(json.loads, lines)
+
+    def cancel_batch(self, id: int) -> Batch:
+        """End a batch for good; what was read stays in the history."""
+        return self._post(f"batches/{id}/cancel", {}, expected="total")
+
+    def resume_batch(self, id: int) -> Batch:
+        """Go on with a batch that failed."""
+        return self._post(f"batches/{id}/resume", {}, expected="total")
+
+    def models(self) -> Iterator[Model]:
+        """The versions, newest first."""
+        return self._pages("models", {})
+
+    def model(self, name: str) -> Model:
+        return self._ask("GET", f"{API}/models/{quote(name, safe='')}", expected="network")
+
+    def train(self, name: str = "", *, corrections: bool = True, **options: object) -> TrainingRun:
+        """Start a training; options as the API has them: `start=, epochs=, weight=, notes=`."""
+        wanted = {"corrections": corrections, **options} | ({"name": name} if name else {})
+        return self._post("training-runs", wanted, expected="plan")
+
+    def training_run(self, id: int) -> TrainingRun:
+        """A training with its progress."""
+        return self._ask("GET", f"{API}/training-runs/{id}", expected="plan")
+
+    def training_runs(self) -> Iterator[TrainingRun]:
+        return self._pages("training-runs", {})
+
+    def cancel_training(self, id: int) -> TrainingRun:
+        """End a training; it can be resumed."""
+        return self._post(f"training-runs/{id}/cancel", {}, expected="plan")
+
+    def resume_training(self, id: int) -> TrainingRun:
+        """Go on with a training that failed or was cancelled."""
+        return self._post(f"training-runs/{id}/resume", {}, expected="plan")
+
+    def _post(self, name: str, wanted: dict, *, expected: str) -> dict:
+        body = json.dumps(wanted).encode()
+        return self._ask("POST", f"{API}/{name}", body, "application/json", expected=expected)
+
     def _pages(self, name: str, filters: dict) -> Iterator:
-        address = f"{API}/{name}" + (f"?{urlencode(filters)}" if filters else "")
+        address = located(name, **filters)
         while address:
             page = self._ask("GET", address, expected="results")
             yield from page["results"]
@@ -178,13 +306,21 @@ class Client:
 
     def _ask(self, method, address, body=None, content_type="", *, expected: str) -> dict:
         """The answer as JSON, with the member that tells it from another site's."""
+        told = parsed(self._fetch(method, address, body, content_type))
+        if expected not in told:
+            raise Unreachable(f"{self._url} answered, but is not the service.")
+        return told
+
+    def _fetch(self, method, address, body=None, content_type="") -> bytes:
+        """What is answered; a refusal is raised, or waited out."""
         headers = self._headers | ({"Content-Type": content_type} if content_type else {})
         waited_s = 0
         while True:
-            status, told, retry_after_s = self._send(method, self._site + address, body, headers)
-            if isinstance(told, dict) and status < 300 and expected in told:
-                return told
-            if not isinstance(told, dict) or not {"status", "code", "detail"} <= told.keys():
+            status, content, retry_after_s = self._send(method, self._site + address, body, headers)
+            if status < 300:
+                return content
+            told = parsed(content)
+            if not {"status", "code", "detail"} <= told.keys():
                 raise Unreachable(f"{self._url} answered {status}, but is not the service.")
             refusal = KINDS.get(status, Refused)(told, retry_after_s)
             waited_s += retry_after_s or self._patience_s + 1
@@ -192,7 +328,7 @@ class Client:
                 raise refusal
             time.sleep(retry_after_s)
 
-    def _send(self, method, address, body, headers) -> tuple[int, object, int | None]:
+    def _send(self, method, address, body, headers) -> tuple[int, bytes, int | None]:
         """One request: the status, what was told, and after how many seconds to come back."""
         self._drop_if_closed()
         try:
@@ -205,11 +341,7 @@ class Client:
         if 300 <= response.status < 400:
             raise Unreachable(f"{self._url} has moved to {response.headers.get('Location')}.")
         later = response.headers.get("Retry-After", "")
-        try:
-            told = json.loads(content)
-        except ValueError:
-            told = None
-        return response.status, told, int(later) if later.isdecimal() else None
+        return response.status, content, int(later) if later.isdecimal() else None
 
     def _drop_if_closed(self) -> None:
         """A server may have closed a connection that lay idle: then the next one is new.
@@ -221,16 +353,37 @@ class Client:
             self.close()
 
 
+def parsed(content: bytes) -> dict:
+    """An object of JSON; an empty one if it is something else."""
+    try:
+        told = json.loads(content)
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def located(name: str, **query: object) -> str:
+    """An address of the API, with what of the query is not empty."""
+    asked = urlencode({key: value for key, value in query.items() if value != ""})
+    return f"{API}/{name}?{asked}" if asked else f"{API}/{name}"
+
+
 def multipart(upload: bytes, name: str) -> tuple[bytes, str]:
     """A multipart/form-data body with one file in the field `image`, and its content type."""
-    boundary = uuid.uuid4().hex
-    safe = name.translate({34: "'", 13: " ", 10: " "})
-    head = (
-        f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="{safe}"\r\n'
-        "Content-Type: application/octet-stream\r\n\r\n"
-    )
-    body = head.encode(errors="replace") + upload + f"\r\n--{boundary}--\r\n".encode()
-    return body, f"multipart/form-data; boundary={boundary}"
+    return multipart_of([(name, upload)])
+
+
+def multipart_of(files: Sequence[tuple[str, bytes]]) -> tuple[bytes, str]:
+    """The same with several files, each a name and what it holds."""
+    boundary, body = uuid.uuid4().hex, b""
+    for name, content in files:
+        safe = name.translate({34: "'", 13: " ", 10: " "})
+        head = (
+            f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="{safe}"\r\n'
+            "Content-Type: application/octet-stream\r\n\r\n"
+        )
+        body += head.encode(errors="replace") + content + b"\r\n"
+    return body + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
 
 
 def key_of_environment() -> str:

@@ -21,6 +21,7 @@ ACCURACY_DAYS = 30
 COUNTED = 1000  # uploads of a day, or waiting ones; beyond it a day is estimated
 SAMPLED = 100  # keys that tell how many of a day's are there; usually all
 REVIEWED = 1000  # newest reviewed uploads that tell how right the answers are
+FEWEST = 20  # uploads of a day that say something of a share: half a dozen give 0 to 50 %
 KEPT_S = 24 * 3600  # how long the count of a day that is over is remembered
 
 

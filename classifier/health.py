@@ -1,10 +1,13 @@
 """Is this process alive, and can it answer?"""
 
+import logging
 import threading
 import time
 from typing import NamedTuple
 
 from . import inference
+
+logger = logging.getLogger(__name__)
 
 KEPT_S = 1.0  # how long an answer to `readiness` is repeated
 
@@ -36,6 +39,9 @@ def readiness() -> Readiness:
 def _predict() -> Readiness:
     try:
         guess = inference.read_sample()
-    except Exception as error:  # whatever it is, it is what the caller wants to know
-        return Readiness(False, "", str(error) or type(error).__name__)
+    except inference.NotReady as error:
+        return Readiness(False, "", str(error))
+    except Exception as error:  # its words may hold paths and addresses: they are for the log
+        logger.error("A picture of our own could not be read: %r", error)
+        return Readiness(False, "", "No picture can be read. The log says why.")
     return Readiness(True, guess.version, inference.Serving.problem)

@@ -1,22 +1,27 @@
 """The history: one file and one row for each upload that was read, or neither."""
 
 import hashlib
-import uuid
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
+from functools import cache
 
 import numpy as np
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import DatabaseError, transaction
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, transaction
 from django.utils import timezone
 
 from . import metrics, registry
-from .inference import Guess, inspect
+from .inference import Guess
 from .models import ApiKey, Prediction
+from .storage import fresh_name
 
 EXTENSIONS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "BMP": "bmp"}
+FIELDS = [field for field in Prediction._meta.concrete_fields if not field.primary_key]
+COLUMNS = [field.attname for field in FIELDS]
+ROWS_AT_ONCE = 16  # in one statement; more take no less time for each, and SQLite has a limit
 
 
 class NotKept(RuntimeError):
@@ -66,13 +71,14 @@ def keeping_many(
         for upload, guess, name in answered:
             row = _row(upload, guess, name, duration_us, request_id, key)
             row.version = registry.row(guess.version)
-            row.upload = default_storage.save(_fresh_path(row.format), ContentFile(upload))
+            row.upload = _save_file(upload, row.format)
             paths.append(row.upload.name)
             rows.append(row)
         with transaction.atomic():
             if key:
                 key.count_uploads(len(rows))
-            yield Prediction.objects.bulk_create(rows)
+            _insert(rows)
+            yield rows
         for row in rows:
             metrics.note_answer(row.digit, row.reason, row.version.name)
     except BaseException as error:
@@ -89,7 +95,7 @@ def _row(
     return Prediction(
         sha256=hashlib.sha256(upload).digest(),
         size=len(upload),
-        format=inspect(upload).format,
+        format=guess.format,
         original_name=_printable(name),
         digit=guess.digit,
         confidence=guess.confidence,
@@ -104,7 +110,7 @@ def _row(
 
 def _store(prediction: Prediction, upload: bytes) -> None:
     """The file first, so that no row ever lacks its file; without its row the file goes again."""
-    path = default_storage.save(_fresh_path(prediction.format), ContentFile(upload))
+    path = _save_file(upload, prediction.format)
     try:
         prediction.upload = path
         _add(prediction)
@@ -113,19 +119,56 @@ def _store(prediction: Prediction, upload: bytes) -> None:
         raise
 
 
+def _save_file(upload: bytes, format: str) -> str:
+    return default_storage.save(fresh_name(EXTENSIONS[format]), ContentFile(upload))
+
+
 def _add(prediction: Prediction) -> None:
     """The row, and with a quota the count of it: both or neither."""
     if prediction.key is None or prediction.key.daily_quota is None:
-        prediction.save(force_insert=True)
+        _insert([prediction])
         return
     with transaction.atomic():
         prediction.key.count_uploads()
-        prediction.save(force_insert=True)
+        _insert([prediction])
 
 
-def _fresh_path(format: str) -> str:
-    """A random name in the day's folder: what the client called its file leads nowhere."""
-    return f"uploads/{timezone.now():%Y/%m/%d}/{uuid.uuid4().hex}.{EXTENSIONS[format]}"
+def _insert(rows: Sequence[Prediction]) -> None:
+    """What `bulk_create` does, with SQL that is not composed anew each time."""
+    database = connections[DEFAULT_DB_ALIAS]
+    now = database.ops.adapt_datetimefield_value(_stamp(rows))
+    with database.cursor() as cursor:
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            some = rows[start : start + ROWS_AT_ONCE]
+            values = [value for row in some for value in _values(row, now)]
+            cursor.execute(_insertion(database.vendor, len(some)), values)
+            for row, (row.pk,) in zip(some, cursor.fetchall(), strict=True):
+                row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+
+
+def _stamp(rows: Sequence[Prediction]) -> datetime:
+    now = timezone.now()
+    for row in rows:
+        row.created_at = now
+    return now
+
+
+def _values(row: Prediction, created_at: str | datetime) -> list:
+    """A row's columns as the database takes them; its fields would take ten times as long."""
+    held = vars(row) | {"created_at": created_at, "upload": row.upload.name}
+    return [held[name] for name in COLUMNS]
+
+
+@cache
+def _insertion(vendor: str, rows: int) -> str:
+    quote = connections[DEFAULT_DB_ALIAS].ops.quote_name
+    columns = ", ".join(quote(field.column) for field in FIELDS)
+    values = ", ".join(["%s"] * len(FIELDS))
+    return (
+        f"INSERT INTO {quote(Prediction._meta.db_table)} ({columns}) "
+        f"VALUES {', '.join([f'({values})'] * rows)} "
+        f"RETURNING {quote(Prediction._meta.pk.column)}"
+    )
 
 
 def _printable(name: str) -> str:

@@ -45,7 +45,7 @@ class Serving:
     """What this process answers with, and what stands in the way of something newer."""
 
     active: Predictor | None = None
-    problem = ""  # why the active version is not the one that answers
+    problem = ""  # why the active version is not the one that answers; anyone may read it
     failed: tuple[str, float] = ("", 0.0)  # the version that could not be loaded, and when
     following = False
 
@@ -124,8 +124,11 @@ def load_shipped() -> None:
     """
     try:
         Serving.active = open_version(registry.shipped())
-    except (LookupError, OSError, ValueError) as error:
+    except LookupError as error:
         Serving.problem = str(error)
+    except (OSError, ValueError) as error:
+        Serving.problem = "The shipped network cannot be loaded."
+        logger.error("%s %s", Serving.problem, error)
 
 
 def look() -> None:
@@ -154,8 +157,8 @@ def _swap(version: ModelVersion) -> None:
         loaded = _load(version.name)
     except (OSError, DamagedCheckpoint) as error:
         Serving.failed = version.name, time.monotonic()
-        Serving.problem = f"Version {version.name} is active but cannot be loaded. {error}"
-        logger.error(Serving.problem)
+        Serving.problem = f"Version {version.name} is active but cannot be loaded."
+        logger.error("%s %s", Serving.problem, error)
         registry.note_problem(version, f"{socket.gethostname()}: {error}")
         return
     registry.row(version.name)  # so that no request has to ask

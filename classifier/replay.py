@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.db.models import Max, QuerySet
 from django.utils import timezone
 
-from . import inference, reviewed
+from . import inference, reviewed, runs
 from .inference import InvalidImage
 from .models import ModelVersion, Prediction, Replay, ReplayAnswer
 
@@ -102,11 +102,22 @@ def _row(replay: Replay, prediction: Prediction, guess) -> ReplayAnswer:
     return ReplayAnswer(replay=replay, prediction=prediction, differs=differs, **told)
 
 
+def fail(replay: Replay, reason: str) -> None:
+    """Close an open replay that cannot go on."""
+    open_states = (State.WAITING, State.RUNNING)
+    Replay.objects.filter(pk=replay.pk, state__in=open_states).update(
+        state=State.FAILED, reason=reason, finished_at=timezone.now()
+    )
+
+
 def fail_lost() -> None:
     """Close replays whose process is gone; `run` goes on with them when asked again."""
-    Replay.objects.filter(state=State.RUNNING, heard_at__lt=timezone.now() - LOST_AFTER).update(
-        state=State.FAILED, reason="Nothing was heard of it for a minute."
-    )
+    overdue = timezone.now() - LOST_AFTER
+    for each in Replay.objects.filter(state=State.RUNNING, heard_at__lt=overdue):
+        fail(each, "Nothing was heard of it for a minute.")
+    for each in Replay.objects.filter(state=State.WAITING, created_at__lt=overdue):
+        if runs.was_taken(each):
+            fail(each, "The worker that took it never began it.")
 
 
 def _update(replay: Replay, **fields) -> None:

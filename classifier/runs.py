@@ -129,7 +129,7 @@ def _why_lost(run: TrainingRun) -> str:
 
 
 def was_taken(run) -> bool:
-    """Whether a worker took the task of a run, or a batch, that still waits."""
+    """Whether a worker took the task of a run, a batch or a replay that still waits."""
     try:
         return default_task_backend.get_result(run.task_id).status != TaskResultStatus.READY
     except TaskResultDoesNotExist:

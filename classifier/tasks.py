@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 
 from django.conf import settings
 from django.db import transaction
@@ -34,33 +35,29 @@ def waiting_count() -> int | None:
 
 def send(run: TrainingRun) -> None:
     """Hand a run to a worker, once its row is committed."""
-
-    def enqueue():
-        try:
-            sent = train.enqueue(run.pk)
-        except Exception as error:  # Redis away, or whatever holds the queue
-            runs.fail(run, f"It could not be handed to a worker: {error}")
-        else:
-            TrainingRun.objects.filter(pk=run.pk).update(task_id=str(sent.id))
-
-    transaction.on_commit(enqueue)
+    hand_over(run, train, runs.fail)
 
 
 def send_replay(found: Replay) -> None:
     """Hand a replay to a worker, once its row is committed."""
-    transaction.on_commit(lambda: answer_again.enqueue(found.pk))
+    hand_over(found, answer_again, replay.fail)
 
 
 def send_batch(batch: Batch) -> None:
     """Hand a batch to a worker, once its row is committed."""
+    hand_over(batch, read_batch, batches.fail)
+
+
+def hand_over(row, work, fail: Callable) -> None:
+    """Queue the task that does a row's work; a queue that is away fails the row, and says so."""
 
     def enqueue():
         try:
-            sent = read_batch.enqueue(batch.pk)
+            sent = work.enqueue(row.pk)
         except Exception as error:  # Redis away, or whatever holds the queue
-            batches.fail(batch, f"It could not be handed to a worker: {error}")
+            fail(row, f"It could not be handed to a worker: {error}")
         else:
-            Batch.objects.filter(pk=batch.pk).update(task_id=str(sent.id))
+            type(row).objects.filter(pk=row.pk).update(task_id=str(sent.id))
 
     transaction.on_commit(enqueue)
 

@@ -27,6 +27,7 @@ class Guess(NamedTuple):
     reason: str  # why it is uncertain, one of REASONS; empty when it is certain
     pixels: np.ndarray  # (28, 28) uint8, as the network saw it
     version: str
+    format: str = ""  # of the file, one of header.FORMATS; empty: there was none
 
     @property
     def status(self) -> str:
@@ -78,23 +79,32 @@ class Predictor:
             return []
         logits = self.logits(np.stack([picture.pixels for picture in pictures]))
         probabilities = calibrate.digit_probabilities(logits, self.temperature)
+        columns = (
+            probabilities.argmax(axis=1).tolist(),
+            probabilities.max(axis=1).tolist(),
+            probabilities,
+            self.reasons(logits),
+            pictures,
+        )
         return [
             Guess(
-                digit=int(each.argmax()),
-                confidence=float(each.max()),
-                probabilities=each,
-                reason=SEVERAL_DIGITS if picture.several else reason,
-                pixels=picture.pixels,
-                version=self.version,
+                digit,
+                confidence,
+                each,
+                SEVERAL_DIGITS if picture.several else reason,
+                picture.pixels,
+                self.version,
+                picture.format,
             )
-            for each, reason, picture in zip(
-                probabilities, self.reasons(logits), pictures, strict=True
-            )
+            for digit, confidence, each, reason, picture in zip(*columns, strict=True)
         ]
 
     def reasons(self, logits: np.ndarray) -> list[str]:
         """Why answers with these (n, 11) logits are uncertain; empty where they are certain."""
-        confidence = calibrate.digit_probabilities(logits, self.temperature).max(axis=1)
+        return self._reasons(logits, calibrate.digit_probabilities(logits, self.temperature))
+
+    def _reasons(self, logits: np.ndarray, probabilities: np.ndarray) -> list[str]:
+        confidence = probabilities.max(axis=1)
         reasons = np.where(confidence >= self.certain_above, "", "low_confidence")
         is_digit = calibrate.digitness(logits) >= self.digit_above
         return np.where(is_digit, reasons, "not_a_digit").tolist()
@@ -106,6 +116,8 @@ class Predictor:
     def logits(self, pixels: np.ndarray) -> np.ndarray:
         """Ask the network about (n, 28, 28) uint8; returns (n, 11) float32."""
         batch = pixels[..., np.newaxis].astype(np.float32)
+        if len(batch) <= BULK:
+            return self._run(batch)
         return np.concatenate(
             [self._run(batch[start : start + BULK]) for start in range(0, len(batch), BULK)]
         )

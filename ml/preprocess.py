@@ -29,6 +29,7 @@ class Prepared(NamedTuple):
 
     pixels: np.ndarray  # (28, 28) uint8, bright ink on black, as in MNIST
     several: bool  # whether there is more than one digit; `pixels` show the likeliest
+    format: str = ""  # of the file, one of header.FORMATS; empty: there was none
 
 
 def prepare(upload: bytes, show: Show = lambda step, pixels: None) -> Prepared:
@@ -37,12 +38,13 @@ def prepare(upload: bytes, show: Show = lambda step, pixels: None) -> Prepared:
     `show` receives each step's name and result. Raises InvalidImage when there is no
     picture, or no ink in it.
     """
-    picture = decode(upload, inspect(upload))
+    header = inspect(upload)
+    picture = decode(upload, header)
     show("decoded", picture)
     framed = already_framed(picture)
     if framed is not None:
         show("already framed", framed)
-        return Prepared(framed, several=False)
+        return Prepared(framed, several=False, format=header.format)
     picture = trim_bars(picture)
     ink = reveal(reduce(picture), show)
     sheet = find_sheet(ink)
@@ -62,7 +64,7 @@ def prepare(upload: bytes, show: Show = lambda step, pixels: None) -> Prepared:
     show("cropped", ink)
     pixels = frame(ink)
     show("framed", pixels)
-    return Prepared(pixels, are_several(components))
+    return Prepared(pixels, are_several(components), header.format)
 
 
 def reveal(picture: np.ndarray, show: Show) -> np.ndarray:
@@ -96,14 +98,12 @@ def already_framed(picture: np.ndarray) -> np.ndarray | None:
         return None
     if grey[0, 0] > 127:
         grey = cv2.bitwise_not(grey)
-    rows, columns = np.flatnonzero(grey.any(axis=1)), np.flatnonzero(grey.any(axis=0))
-    if rows.size == 0:
-        return None
-    height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
+    *_, width, height = cv2.boundingRect(grey)
     if not BOX - 2 <= max(height, width) <= BOX:
         return None
-    off_center = np.abs(np.array(center_of_mass(grey)) - (SIDE - 1) / 2)
-    return grey if (off_center <= 1.25).all() else None
+    x, y = center_of_mass(grey)
+    middle = (SIDE - 1) / 2
+    return grey if max(abs(x - middle), abs(y - middle)) <= 1.25 else None
 
 
 def without_colour(picture: np.ndarray) -> np.ndarray:

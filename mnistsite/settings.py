@@ -44,6 +44,7 @@ MIDDLEWARE = [
     "classifier.metrics.MetricsMiddleware",
     "classifier.request_id.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "classifier.short_path.ShortPathMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "classifier.content_policy.ContentPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -191,6 +192,8 @@ MNIST_SERVING = "MNIST_SERVING" in env or env.text("RUN_MAIN") == "true"  # wsgi
 
 TASKS_REDIS_URL = env.text("TASKS_REDIS_URL")
 _needed = {"TASKS_REDIS_URL": "django_tasks_rq", "S3_BUCKET": "storages", "CACHE_URL": "redis"}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    _needed["DATABASE_URL"] = "psycopg"
 for _name, _module in _needed.items():
     if env.text(_name) and not find_spec(_module):
         raise ImproperlyConfigured(f"{_name} needs: pip install -r requirements-scale.txt")

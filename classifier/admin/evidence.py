@@ -68,9 +68,7 @@ class UploadViews:
                 png = inference.thumbnail(file.read(), side)
             except (OSError, inference.InvalidImage) as error:
                 raise Http404("The file of this upload is damaged.") from error
-        response = HttpResponse(png, content_type="image/png")
-        response["Cache-Control"] = "private, max-age=604800, immutable"
-        return response
+        return HttpResponse(png, content_type="image/png")  # the admin's: no browser stores it
 
     def upload_view(self, request, pk):
         """The file as it was sent, to be saved, never to be shown by the browser."""

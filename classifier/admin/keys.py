@@ -8,7 +8,6 @@ from django.utils.cache import add_never_cache_headers
 from django.utils.html import format_html
 
 from classifier.models import ApiKey
-from classifier.models.access import MARK
 
 
 class ApiKeyForm(forms.ModelForm):
@@ -17,10 +16,29 @@ class ApiKeyForm(forms.ModelForm):
         choices=ApiKey.Scope.choices, widget=forms.CheckboxSelectMultiple, initial=["classify"]
     )
 
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if "expires_at" in self.fields:  # of its two inputs Django labels neither
+            day, time = self.fields["expires_at"].widget.widgets
+            day.attrs["aria-label"], time.attrs["aria-label"] = "Expires on", "Expires at"
+
     def clean(self):
         if self.instance._state.adding and "owner" not in self.fields:
             self.instance.owner = self.asker  # before the row is checked: what it may depends on it
         return super().clean()
+
+
+class RevokedFilter(admin.SimpleListFilter):
+    title = "state"
+    parameter_name = "revoked"
+
+    def lookups(self, request, model_admin):
+        return [("no", "in use"), ("yes", "revoked")]
+
+    def queryset(self, request, queryset):
+        if self.value() in ("no", "yes"):
+            return queryset.filter(revoked_at__isnull=self.value() == "no")
+        return queryset
 
 
 @admin.register(ApiKey)
@@ -33,7 +51,7 @@ class ApiKeyAdmin(admin.ModelAdmin):
         *("name", "beginning", "owner", "may", "state"),
         *("uploads_today", "last_used_at", "expires_at"),
     ]
-    list_filter = [("revoked_at", admin.EmptyFieldListFilter)]
+    list_filter = [RevokedFilter]
     list_select_related = ["owner"]
     search_fields = ["name", "prefix", "owner__username"]
     facts = ["owner", "name", "scopes", "expires_at", "daily_quota", "retention_days"]
@@ -107,7 +125,7 @@ class ApiKeyAdmin(admin.ModelAdmin):
 
     @admin.display(description="begins with")
     def beginning(self, key):
-        return f"{MARK}_{key.prefix}"
+        return key.beginning
 
     @admin.display(description="scopes")
     def may(self, key):

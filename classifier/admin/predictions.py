@@ -82,7 +82,7 @@ class PredictionAdmin(QueueViews, StatisticsView, CorrectView, UploadViews, Evid
             '<img class="thumbnail" src="{}" alt="the upload" loading="lazy">', address
         )
 
-    @admin.display(description="network saw")
+    @admin.display(description="as seen")
     def network_saw(self, prediction):
         if prediction.erased_at:
             return "-"

@@ -30,7 +30,8 @@ class TrainingForm(forms.Form):
         min_value=1,
         max_value=1000,
         required=False,
-        help_text="Empty: 4, or 20 from random weights.",
+        help_text=f"Empty: {training.EPOCHS_MORE}; or from random weights {training.EPOCHS}, after "
+        f"{training.EPOCHS_TEACHER} of the wider network that it then learns from.",
     )
     weight = forms.IntegerField(
         min_value=1,

@@ -47,7 +47,7 @@ class ModelVersionAdmin(Evidence):
     class Media:
         css = {"all": ["classifier/admin.css"]}
 
-    @admin.display(description="accuracy on MNIST's test images")
+    @admin.display(description="MNIST test images")
     def test_accuracy(self, version):
         accuracy = version.metrics.get("test_accuracy")
         return "" if accuracy is None else f"{accuracy:.2%}"

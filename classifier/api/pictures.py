@@ -71,5 +71,5 @@ class ExplanationView(UploadView):
 def guarded(response):
     response["Content-Security-Policy"] = SANDBOX
     response["X-Content-Type-Options"] = "nosniff"
-    response["Cache-Control"] = "private"
+    response["Cache-Control"] = "private, no-store"  # it may be erased
     return response

@@ -7,7 +7,7 @@ from classifier.inference import data_address
 
 from .access import AUTHENTICATION
 from .serializers import explanation, reading
-from .upload import model_asked_for, one_image
+from .upload import posted
 from .views import ClassifyView
 
 
@@ -20,9 +20,9 @@ class PreviewsView(ClassifyView):
     authentication_classes = AUTHENTICATION  # by session, too: staff draw where keys are required
 
     def post(self, request):
-        upload = one_image(request).read()
-        guess = inference.classify(upload, model_asked_for(request))
+        image, model = posted(request)
+        guess = inference.classify(image.content, model)
         body = reading(guess) | {"model": guess.version, "pixels": data_address(guess.pixels)}
         if request.GET.get("explain") == "1":
-            body["explanation"] = explanation(upload, guess)
+            body["explanation"] = explanation(image.content, guess)
         return Response(body)

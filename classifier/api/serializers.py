@@ -9,7 +9,7 @@ def reading(said: Prediction | Guess) -> dict:
         "classification": str(said.digit),
         "digit": said.digit,
         "confidence": round(said.confidence, 6),
-        "probabilities": [round(float(each), 6) for each in said.probabilities],
+        "probabilities": [round(each, 6) for each in said.probabilities.tolist()],
         "status": said.status,
         "reason": said.reason or None,
     }

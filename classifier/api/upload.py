@@ -2,6 +2,8 @@
 
 import base64
 import binascii
+import io
+from typing import NamedTuple
 
 from django.conf import settings
 from rest_framework.exceptions import UnsupportedMediaType
@@ -9,6 +11,8 @@ from rest_framework.parsers import BaseParser
 
 from classifier.bulk import Upload, too_large
 from classifier.inference import InvalidImage
+
+from .multipart import Form, read_plain
 
 CHUNK_BYTES = 64 * 1024
 
@@ -22,17 +26,50 @@ class RawPicture(BaseParser):
         return Upload(stream.read())
 
 
-def one_image(request):
-    """The one file in the multipart field `image`. Raises InvalidImage."""
+class Posted(NamedTuple):
+    """What was posted: a picture, and the version that is to answer, empty for the active one."""
+
+    image: Upload
+    model: str
+
+
+def posted(request) -> Posted:
+    """The one file in the multipart field `image`, and `model`. Raises InvalidImage."""
     refuse_too_large(request, settings.MNIST_MAX_UPLOAD_BYTES + settings.MNIST_MAX_FORM_BYTES)
-    images = _files(request).getlist("image")
+    form = _parse(request)
+    image = _one_image(form.files.get("image", []))
+    return Posted(image, request.GET.get("model") or form.fields.get("model", ""))
+
+
+def _one_image(images: list[Upload]) -> Upload:
     if not images:
         raise InvalidImage("no_image", "Expected a whole file in the multipart field 'image'.")
     if len(images) > 1:
         raise InvalidImage("one_image", f"Expected one file in 'image', found {len(images)}.")
-    if images[0].size > settings.MNIST_MAX_UPLOAD_BYTES:
-        raise too_large(images[0].size)
+    if len(images[0].content) > settings.MNIST_MAX_UPLOAD_BYTES:
+        raise too_large(len(images[0].content))
     return images[0]
+
+
+def _parse(request) -> Form:
+    """The form in a request's body; Django's parser reads the bodies that are not plain."""
+    body = request._request.read()
+    form = read_plain(request.META.get("CONTENT_TYPE", ""), body)
+    if form:
+        return form
+    request._stream = io.BytesIO(body)
+    try:
+        files = _uploads(request.FILES)
+    except UnsupportedMediaType as error:
+        raise InvalidImage("no_image", "Expected a multipart/form-data body.") from error
+    return Form(files, {"model": request.POST.get("model", "")})
+
+
+def _uploads(files) -> dict[str, list[Upload]]:
+    """The files of each field, as Django parsed them."""
+    return {
+        name: [Upload(file.read(), file.name) for file in found] for name, found in files.lists()
+    }
 
 
 def one_picture(request) -> Upload:
@@ -42,15 +79,14 @@ def one_picture(request) -> Upload:
     """
     sent = request.data
     if not isinstance(sent, Upload):
-        sent = _of_form(request) if request.FILES else _of_json(sent)
+        sent = (
+            _one_image(_uploads(request.FILES).get("image", []))
+            if request.FILES
+            else _of_json(sent)
+        )
     if len(sent.content) > settings.MNIST_MAX_UPLOAD_BYTES:
         raise too_large(len(sent.content))
     return sent
-
-
-def _of_form(request) -> Upload:
-    image = one_image(request)
-    return Upload(image.read(), image.name)
 
 
 def _of_json(body) -> Upload:
@@ -66,11 +102,6 @@ def _of_json(body) -> Upload:
         return Upload(base64.b64decode(text.rpartition(",")[2], validate=True))
     except (binascii.Error, ValueError) as error:
         raise InvalidImage("no_image", "Expected base64 in 'image'.") from error
-
-
-def model_asked_for(request) -> str:
-    """The version that `model` names in the query or the form; empty for the active one."""
-    return request.GET.get("model") or request.POST.get("model", "")
 
 
 def refuse_too_large(request, limit: int) -> None:
@@ -93,10 +124,3 @@ def _content_length(request) -> int:
         return int(request.META.get("CONTENT_LENGTH", 0))
     except ValueError:
         return 0
-
-
-def _files(request):
-    try:
-        return request.FILES
-    except UnsupportedMediaType as error:
-        raise InvalidImage("no_image", "Expected a multipart/form-data body.") from error

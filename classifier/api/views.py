@@ -10,7 +10,7 @@ from classifier import history, inference
 from .access import MayClassify, OptionalKey
 from .base import AlwaysJSON
 from .serializers import answer, explanation
-from .upload import model_asked_for, one_image
+from .upload import posted
 
 
 class ClassifyView(APIView):
@@ -23,14 +23,14 @@ class ClassifyView(APIView):
     parser_classes = [MultiPartParser]
     renderer_classes = [JSONRenderer]
     content_negotiation_class = AlwaysJSON
+    allowed_methods = ("POST", "OPTIONS")  # DRF would look for them in every request
 
     def post(self, request):
         started = time.perf_counter()
-        image = one_image(request)
-        upload = image.read()
-        guess = inference.classify(upload, model_asked_for(request))
+        image, model = posted(request)
+        guess = inference.classify(image.content, model)
         prediction = history.keep(
-            upload,
+            image.content,
             guess,
             name=image.name,
             duration_us=round((time.perf_counter() - started) * 1e6),
@@ -39,5 +39,5 @@ class ClassifyView(APIView):
         )
         body = answer(prediction)
         if request.GET.get("explain") == "1":
-            body["explanation"] = explanation(upload, guess)
+            body["explanation"] = explanation(image.content, guess)
         return Response(body)

@@ -42,6 +42,11 @@ class ApiKeyQuerySet(models.QuerySet):
         key.save(force_insert=True)
         return key, text
 
+    def beginning_with(self, text: str) -> "ApiKey | None":
+        """The key that begins so: `mnist_0a1b2c3d4e5f`, with or without the rest, or the middle."""
+        parts = text.split("_")
+        return self.filter(prefix=parts[1] if len(parts) > 1 else text).first()
+
     def matching(self, presented: str) -> "ApiKey | None":
         """The key that somebody presents, usable or not; None if there is no such key."""
         mark, _, rest = presented.partition("_")
@@ -98,7 +103,7 @@ class ApiKey(models.Model):
         verbose_name = "API key"
 
     def __str__(self):
-        return f"{self.name} ({MARK}_{self.prefix}_...)"
+        return f"{self.name} ({self.beginning}_...)"
 
     def clean(self):
         """A key that could not do what it is for is refused when it is made."""
@@ -124,6 +129,11 @@ class ApiKey(models.Model):
         """End it at once and for good."""
         self.revoked_at = timezone.now()
         self.save(update_fields=["revoked_at"])
+
+    @property
+    def beginning(self) -> str:
+        """What may be shown of it."""
+        return f"{MARK}_{self.prefix}"
 
     @property
     def has_expired(self) -> bool:

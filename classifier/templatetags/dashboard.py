@@ -30,6 +30,8 @@ def digits_dashboard(context):
         .first(),
         "run": dashboard.last_run(),
         "problems": dashboard.problems(),
+        "fewest": dashboard.FEWEST,
+        "few": all(each.uploads < dashboard.FEWEST for each in days),
         "charts": drawn(days) if any(each.uploads for each in days) else [],
         "estimated": any(each.estimated for each in days),
     }
@@ -41,9 +43,8 @@ def drawn(days: list[dashboard.Day]) -> list[str]:
     shares = [
         (name, share.value, share.interval)
         for name, each in zip(names, days, strict=True)
-        if (share := Share(each.uncertain, each.uploads)).of
+        if (share := Share(each.uncertain, each.uploads)).of >= dashboard.FEWEST
     ]
-    return [
-        charts.columns(counts, "Uploads by day", "day", ("certain", "uncertain")),
-        charts.intervals(shares, "Share uncertain by day", "day"),
-    ]
+    return [charts.columns(counts, "Uploads by day", "day", ("certain", "uncertain"))] + (
+        [charts.intervals(shares, "Share uncertain by day", "day")] if shares else []
+    )

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test import RequestFactory
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 
 from classifier import history, inference
 from classifier.api.access import MayClassify, MayRead, MayReview, MayTrain, readable
@@ -49,6 +50,21 @@ def test_a_key_is_found_by_all_of_itself(admin_user):
     assert ApiKey.objects.matching(text) == key
     for other in (text[:-1], text + "x", text.upper(), f" {text}", text.split("_", 2)[2], ""):
         assert ApiKey.objects.matching(other) is None
+
+
+def test_a_key_is_compared_in_constant_time_also_when_there_is_none(admin_user, monkeypatch):
+    _, text = ApiKey.objects.issue(name="robot", owner=admin_user, scopes=["read"])
+    compared = []
+
+    def compare(one, other):
+        compared.append((len(one), len(other)))
+        return constant_time_compare(one, other)
+
+    monkeypatch.setattr("classifier.models.access.constant_time_compare", compare)
+    assert ApiKey.objects.matching(text)
+    assert not ApiKey.objects.matching(text[:-1] + "!")
+    assert not ApiKey.objects.matching("mnist_000000000000_x")
+    assert compared == [(32, 32)] * 3  # digests of one length
 
 
 @pytest.mark.parametrize(
@@ -227,6 +243,6 @@ def test_two_at_once_do_not_pass_the_quota(bearer, sample, files):
 def test_what_could_not_be_kept_does_not_count(post, bearer, monkeypatch):
     _, header = bearer("classify", daily_quota=1)
     with monkeypatch.context() as broken:
-        broken.setattr(Prediction, "save", lambda *args, **kwargs: 1 / 0)
+        broken.setattr(history, "_insert", lambda prediction: 1 / 0)
         assert post(**header).status_code == 503
     assert post(**header).status_code == 200

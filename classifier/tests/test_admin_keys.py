@@ -1,5 +1,6 @@
 """Keys in the admin and on the command line."""
 
+import json
 from io import StringIO
 
 import pytest
@@ -31,7 +32,13 @@ def test_a_new_key_is_shown_once_and_works(admin_client, admin_user, post, setti
     assert "no-store" in page["Cache-Control"]
     assert post(HTTP_AUTHORIZATION=f"Bearer {text}").status_code == 200
     for address in (KEYS, f"{KEYS}{key.pk}/change/", f"{KEYS}{key.pk}/history/"):
-        assert text.split("_")[2] not in admin_client.get(address).text
+        assert text.split("_", 2)[2] not in admin_client.get(address).text
+
+
+def test_both_parts_of_the_moment_a_key_ends_have_a_label(admin_client):
+    page = admin_client.get(f"{KEYS}add/").text
+    assert 'aria-label="Expires on"' in page
+    assert 'aria-label="Expires at"' in page
 
 
 def test_the_form_says_what_a_key_could_not_do(admin_client, person):
@@ -86,6 +93,15 @@ def test_no_key_is_deleted(admin_client, bearer):
     assert ApiKey.objects.exists()
 
 
+def test_revoked_keys_are_listed_apart(admin_client, bearer):
+    used, _ = bearer("read")
+    revoked, _ = bearer("read")
+    revoked.revoke()
+    for value, expected in (("no", used), ("yes", revoked)):
+        listed = admin_client.get(f"{KEYS}?revoked={value}").context["cl"]
+        assert list(listed.result_list) == [expected]
+
+
 def test_a_key_leads_to_its_uploads(admin_client, bearer, post):
     key, header = bearer("classify", daily_quota=5)
     mine, _ = post(**header).json()["id"], post()
@@ -126,3 +142,39 @@ def test_the_command_takes_the_day_a_key_ends(admin_user):
 def test_the_command_says_what_is_wrong(admin_user, arguments, words):
     with pytest.raises(CommandError, match=words):
         create("nightly", *arguments)
+
+
+def run(*arguments):
+    out = StringIO()
+    call_command(*arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_the_keys_are_listed_without_their_secrets(admin_user):
+    text = create("nightly", "--owner", "admin", "--scopes", "train", "read").strip()
+    secret = text.split("_", 2)[2]
+    listed = run("list_api_keys")
+    for word in (ApiKey.objects.get().beginning, "nightly", "admin", "train,read", "never used"):
+        assert word in listed
+    assert secret not in listed + run("list_api_keys", "--json")
+    assert json.loads(run("list_api_keys", "--json"))["state"] == "usable"
+
+
+def test_keys_are_revoked_by_what_they_begin_with_or_whole(bearer, client):
+    key, header = bearer("read")
+    other, whole = bearer("read")
+    whole = whole["HTTP_AUTHORIZATION"].removeprefix("Bearer ")
+    assert "would be revoked" in run("revoke_api_key", key.beginning, "--dry-run")
+    assert client.get("/api/v1/predictions", **header).status_code == 200
+    said = run("revoke_api_key", key.beginning, whole)
+    assert "is revoked" in said
+    assert whole not in said
+    assert client.get("/api/v1/predictions", **header).status_code == 401
+    assert "was revoked on" in run("revoke_api_key", other.beginning)
+
+
+def test_of_unknown_keys_none_is_revoked_and_no_secret_is_said(bearer):
+    key, _ = bearer("read")
+    with pytest.raises(CommandError, match=r"no key mnist_0a1b2c3d4e5f\.$"):
+        run("revoke_api_key", key.prefix, "mnist_0a1b2c3d4e5f_secret")
+    assert not ApiKey.objects.get().revoked_at

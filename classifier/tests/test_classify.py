@@ -123,7 +123,7 @@ def test_when_the_row_cannot_be_written_the_file_goes_too(post, monkeypatch, fil
     def fail(*args, **kwargs):
         raise OperationalError("database is locked")
 
-    monkeypatch.setattr(Prediction, "save", fail)
+    monkeypatch.setattr(history, "_insert", fail)
     response = post()
     assert (response.status_code, response.json()["code"]) == (503, "not_kept")
     assert not files()

@@ -5,9 +5,11 @@ import select
 import subprocess
 import sys
 import threading
+import zipfile
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -22,7 +24,8 @@ SEVEN = DIGITS / "7_paint.png"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    with Server(tmp_path_factory.mktemp("client"), MNIST_REQUIRE_KEY="1") as running:
+    folder = tmp_path_factory.mktemp("client")
+    with Server(folder, options=(), MNIST_REQUIRE_KEY="1") as running:  # with a worker
         yield running
 
 
@@ -35,7 +38,7 @@ def key_for(server, *scopes, **options):
 
 @pytest.fixture(scope="module")
 def key(server):
-    return key_for(server, "classify", "read", "review")
+    return key_for(server, "classify", "read", "review", "train")
 
 
 @pytest.fixture
@@ -64,6 +67,47 @@ def test_a_list_is_read_page_by_page_and_filtered(digits):
     assert listed[:5] == ids[::-1]
     assert len(listed) == len(set(listed))
     assert not list(digits.predictions(digit=4))
+
+
+def test_many_pictures_are_answered_in_order_and_an_error_stands_alone(digits, tmp_path):
+    (tmp_path / "notes.png").write_text("no picture")
+    seven, notes = digits.classify_many([SEVEN, tmp_path / "notes.png"])
+    assert (seven["prediction"]["digit"], seven["error"]) == (7, None)
+    assert (notes["name"], notes["error"]["code"]) == ("notes.png", "not_an_image")
+
+
+def test_a_zip_is_read_in_the_background_and_told_picture_by_picture(digits, server, tmp_path):
+    with zipfile.ZipFile(tmp_path / "some.zip", "w") as archive:
+        for name in ("7_paint.png", "3_paint.png"):
+            archive.write(DIGITS / name, name)
+    (version,) = digits.models()
+    sent = digits.send_batch(tmp_path / "some.zip", model=version["name"])
+    assert (sent["total"], sent["model"]) == (2, version["name"])
+    server.until(lambda: digits.batch(sent["id"])["state"] == "done")
+    read = [(each["name"], each["prediction"]["digit"]) for each in digits.outcomes(sent["id"])]
+    assert read == [("7_paint.png", 7), ("3_paint.png", 3)]
+    assert next(digits.batches())["id"] == sent["id"]
+    with pytest.raises(Refused, match="nothing to resume"):
+        digits.resume_batch(sent["id"])
+    assert digits.cancel_batch(sent["id"])["state"] == "done"  # too late
+
+
+def test_the_versions_are_listed_and_one_is_told(digits):
+    (listed,) = digits.models()
+    assert listed == digits.model(listed["name"])
+    assert listed["state"] == "active"
+
+
+def test_a_training_is_started_followed_and_cancelled(digits, server):
+    run = digits.train("mine", corrections=False, epochs=1, network="original")
+    assert (run["name"], run["plan"]["epochs"]) == ("mine", 1)
+    digits.cancel_training(run["id"])
+    server.until(lambda: digits.training_run(run["id"])["finished_at"])
+    assert [each["id"] for each in digits.training_runs()] == [run["id"]]
+    digits.resume_training(run["id"])
+    digits.cancel_training(run["id"])
+    with pytest.raises(Refused, match="invalid"):
+        digits.train("mine", epochs=0)
 
 
 def test_an_answer_is_explained_when_asked(digits):
@@ -159,7 +203,7 @@ FOUND = (200, {}, b'{"digit": 7}')
 
 def test_it_waits_when_told_to_and_no_longer_than_its_patience(monkeypatch):
     waits = []
-    monkeypatch.setattr("classifier.client.time.sleep", waits.append)
+    monkeypatch.setattr(client, "time", SimpleNamespace(sleep=waits.append))  # of no other thread
     with answering(BUSY, BUSY, FOUND, BUSY, BUSY) as url:
         with Client(url, patience_s=2) as patient:
             assert patient.prediction(1)["digit"] == 7

@@ -13,6 +13,7 @@ from .services import postgres
 
 pytestmark = pytest.mark.slow
 CLIENTS, OLD, SECONDS = 64, 200, 10
+REVIEWED = 500  # of which the gate reads a fifth, twice
 REVIEWERS = f"""
 import threading, time
 from django.contrib.auth.models import User
@@ -84,3 +85,30 @@ def assert_all_is_there(server: Server, load: Load) -> None:
     assert {count for _, count in reviews} == {1}
     assert "locked" not in server.output()
     assert "ERROR" not in server.output()
+
+
+def test_a_promotion_that_asks_the_gate_keeps_no_upload_waiting(tmp_path, sample):
+    uploads = [sample("7_paint.png") + bytes([turn % 256, turn // 256]) for turn in range(REVIEWED)]
+    with Server(tmp_path, workers=1) as server:
+        with Load(server.url, uploads) as before:
+            before.wait_for(REVIEWED)
+        server.execute("update classifier_prediction set label = digit")
+        server.add_version("other", temperature=1.5)
+        staff = server.sign_in("boss")
+        with Load(server.url, uploads, clients=1) as load:
+            load.wait_for(5)
+            promote, answered = f"{server.url}/api/v1/models/other/activate", len(load.ids)
+            assert staff.post(promote, json={"overrule": "a test"}).status_code == 200
+            meanwhile = len(load.ids) - answered
+    assert meanwhile > 3  # one or two, if they had to wait for the promotion
+
+
+def test_what_cannot_wait_is_refused_at_once_and_the_rest_is_kept(tmp_path, sample):
+    with (
+        Server(tmp_path, workers=1) as server,
+        Load(server.url, [sample("6_tiny.png")], clients=100) as load,
+    ):
+        load.wait_for(300)
+    assert set(load.others) == {"overloaded"}
+    assert server.output().count("Overloaded: ") < load.others["overloaded"] / 2
+    assert not lost(server, load.ids)

@@ -18,8 +18,9 @@ def nothing_remembered():
 def page(client, person):
     """The text of the admin's first page, as a reviewer gets it."""
 
+    client.force_login(person("ann", "Reviewers"))
+
     def load():
-        client.force_login(person("ann", "Reviewers"))
         return client.get("/admin/").content.decode()
 
     return load
@@ -88,6 +89,16 @@ def test_the_first_page_shows_the_figures(add, page):
     text = page()
     assert "Uploads today" in text
     assert "100.0 % uncertain" in text
+    assert text.count('class="chart"') == 1
+
+
+def test_a_share_is_drawn_of_days_with_enough_uploads(add, page):
+    for _ in range(dashboard.FEWEST - 1):
+        add()
+    assert "too few to say" in page()
+    add()
+    text = page()
+    assert "too few to say" not in text
     assert text.count('class="chart"') == 2
 
 

@@ -3,9 +3,12 @@
 import contextlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import requests
@@ -94,9 +97,18 @@ def test_settings_of_compose_pass_the_deployment_checks():
     assert done.returncode == 0, done.stderr
 
 
+class Site(NamedTuple):
+    """The site of compose.yaml: its web processes, where they listen, and Caddy before them."""
+
+    webs: list[subprocess.Popen]
+    urls: list[str]
+    front: str
+    certificate: Path
+
+
 @pytest.fixture
 def site(tmp_path):
-    """The processes of compose.yaml, on this machine; gives the addresses of the web ones."""
+    """The processes of compose.yaml, on this machine."""
     with postgres() as database, redis() as queue, contextlib.ExitStack() as stack:
         places = {"DATABASE_URL": database, "MEDIA_ROOT": str(tmp_path / "media")}
         places |= {"TASKS_REDIS_URL": queue, "CACHE_URL": queue.removesuffix("0") + "1"}
@@ -110,17 +122,44 @@ def site(tmp_path):
             return {"args": command, "cwd": ROOT, "env": environment, "stdout": log, "stderr": log}
 
         subprocess.run(**command_of("prepare"), check=True)
-        urls = []
+        webs, urls = [], []
         for _ in range(COMPOSE["services"]["web"]["deploy"]["replicas"]):
             port = str(free_port())
             web = subprocess.Popen(**command_of("web", host="127.0.0.1", port=port))
             stack.callback(web.wait)
             stack.callback(web.terminate)
+            webs.append(web)
             urls.append(f"http://127.0.0.1:{port}")
         worker = subprocess.Popen(**command_of("worker"))
         stack.callback(worker.wait)
         stack.callback(worker.kill)
-        yield urls
+        front = stack.enter_context(caddy(tmp_path, urls))
+        certificate = tmp_path / "caddy" / "pki" / "authorities" / "local" / "root.crt"
+        yield Site(webs, urls, front, certificate)
+
+
+@contextlib.contextmanager
+def caddy(folder, urls):
+    """Caddy with deploy/Caddyfile, before these processes instead of the containers."""
+    if not shutil.which("caddy"):
+        missing("Caddy")
+    upstreams = "\n".join(f"to {url.removeprefix('http://')}" for url in urls)
+    dynamic = re.compile(r"dynamic a \{.+?\}", re.DOTALL)
+    text, found = dynamic.subn(upstreams, (ROOT / "deploy" / "Caddyfile").read_text())
+    assert found == 1
+    for_here = f"{{\nadmin off\nskip_install_trust\nhttp_port {free_port()}\n}}\n"
+    (folder / "Caddyfile").write_text(for_here + text)
+    name = f"localhost:{free_port()}"
+    command = ["caddy", "run", "--adapter", "caddyfile", "--config", folder / "Caddyfile"]
+    homes = {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    environment = os.environ | homes | {"SITE_NAME": name}
+    with open(folder / "caddy.log", "w") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        try:
+            yield f"https://{name}"
+        finally:
+            process.terminate()
+            process.wait()
 
 
 def eventually(found, seconds=30):
@@ -136,29 +175,65 @@ def eventually(found, seconds=30):
 
 @pytest.mark.slow
 def test_the_processes_of_compose_serve_one_site(site, sample):
-    for url in site:
+    for url in site.urls:
         assert eventually(lambda url=url: requests.get(f"{url}/readyz").status_code == 200)
     proxied = {"Host": "digits.example", "X-Forwarded-Proto": "https"}
     picture = {"image": ("7.png", sample("7_paint.png"))}
     answers = [
         requests.post(f"{url}/mnist/classify", files=picture, headers=proxied).json()
-        for url in site
+        for url in site.urls
     ]
     assert [each["digit"] for each in answers] == [7, 7]
     assert answers[0]["id"] != answers[1]["id"]
-    redirected = requests.get(f"{site[0]}/admin/", allow_redirects=False)
+    redirected = requests.get(f"{site.urls[0]}/admin/", allow_redirects=False)
     assert redirected.headers["Location"].startswith("https://")
-    assert requests.get(f"{site[0]}/metrics").status_code == 401
+    metrics = f"{site.urls[0]}/metrics"
+    assert requests.get(metrics).status_code == 401
     bearer = {"Authorization": "Bearer metrics"}
-    assert "mnist_reviews_waiting 2.0" in requests.get(f"{site[0]}/metrics", headers=bearer).text
+    assert "mnist_reviews_waiting 2.0" in requests.get(metrics, headers=bearer).text
+    through_caddy(site, picture)
+
+
+def through_caddy(site, picture):
+    """The same behind TLS; one of the web processes may end, and what is too long is refused."""
+    session = requests.Session()
+    session.trust_env = False  # or REQUESTS_CA_BUNDLE would be believed instead
+    session.verify = str(site.certificate)
+    eventually(lambda: session.get(f"{site.front}/readyz").status_code == 200)
+    address = f"{site.front}/mnist/classify"
+    answer = session.post(address, files=picture)
+    assert answer.json()["digit"] == 7
+    assert "max-age" in answer.headers["Strict-Transport-Security"]
+    assert session.get(f"{site.front}/admin/login/").status_code == 200
+    too_large = session.post(address, data=bytes(71_000_000))
+    assert (too_large.status_code, too_large.json()["code"]) == (413, "too_large")
+    site.webs[0].terminate()
+    site.webs[0].wait()
+    answers = [session.get(f"{site.front}/readyz") for _ in range(10)]
+    assert [each.status_code for each in answers] == [200] * 10
+    again = eventually(lambda: told_to_try_again_or_answered(session.post(address, files=picture)))
+    assert again["digit"] == 7
+    site.webs[1].terminate()
+    site.webs[1].wait()
+    gone = session.post(address, files=picture)
+    assert (gone.status_code, gone.json()["code"]) == (503, "unavailable")
+    assert gone.headers["Retry-After"]
+
+
+def told_to_try_again_or_answered(response) -> dict | None:
+    """The answer; None of an upload that met the process that ended, and is told to come back."""
+    if response.status_code == 503:
+        assert response.headers["Retry-After"]
+        return None
+    return response.json()
 
 
 @pytest.mark.slow
 def test_a_serving_install_is_small_and_serves(tmp_path, sample):
-    """The Dockerfile's venv, on disk; and that nothing else is needed to answer."""
+    """The venv of docs/deploying.md, once it has answered; and that nothing else is needed."""
     python = tmp_path / "venv" / "bin" / "python"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
-    install = [sys.executable, "-m", "pip", "--python", python, "install", "--no-compile", "-q"]
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    install = [python, "-m", "pip", "install", "--no-compile", "-q"]
     done = subprocess.run([*install, "-r", "requirements-serving.txt"], cwd=ROOT)
     if done.returncode:
         missing("A package index that pip can reach")
@@ -166,6 +241,7 @@ def test_a_serving_install_is_small_and_serves(tmp_path, sample):
     settings |= {"MEDIA_ROOT": f"{tmp_path}/m", "DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3"}
     command = [python, "manage.py", "serve", "--prepare", "--no-worker", "--workers", "1"]
     environment = os.environ | settings
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # what is imported is compiled, and counts
     server = subprocess.Popen([*command, "--port", port], cwd=ROOT, env=environment)
     try:
         client = Client(f"http://127.0.0.1:{port}")
@@ -176,3 +252,7 @@ def test_a_serving_install_is_small_and_serves(tmp_path, sample):
     assert answer["digit"] == 7
     size = subprocess.run(["du", "-sm", tmp_path / "venv"], capture_output=True, text=True)
     assert int(size.stdout.split()[0]) < INSTALL_MEGABYTES
+    elsewhere = environment | {"DATABASE_URL": "postgres://user:password@host/name"}
+    check = [python, "manage.py", "check"]
+    refused = subprocess.run(check, cwd=ROOT, env=elsewhere, capture_output=True, text=True)
+    assert "DATABASE_URL needs: pip install -r requirements-scale.txt" in refused.stderr

@@ -1,8 +1,11 @@
 """The first page in a real browser, under the site's content policy."""
 
+from types import SimpleNamespace
+
 import pytest
 from django.contrib.auth.models import Permission
 
+from classifier.api import throttles
 from classifier.models import Correction, Prediction
 
 from .test_browser import browser, synchronous  # noqa: F401 - fixtures
@@ -30,13 +33,14 @@ def open_page(transactional_db, live_server, browser, synchronous):  # noqa: F81
     """Open an address; afterwards nothing may have been complained about."""
     complaints = []
 
-    def open_at(address="/", session="", **options):
+    def open_at(address="/", session="", complain=True, **options):
         context = browser.new_context(base_url=live_server.url, **options)
         if session:
             context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda said: said.type == "error" and complaints.append(said.text))
+        if complain:
+            page.on("console", lambda said: said.type == "error" and complaints.append(said.text))
         page.goto(address)
         page.wait_for_load_state("networkidle")
         return page
@@ -94,6 +98,7 @@ def test_undo_and_clear_take_back_what_was_drawn(open_page):
     answered(page, "three")
     page.keyboard.press("Escape")
     assert page.locator("#hint").is_visible()
+    assert "An empty page" in page.locator("#pad").get_attribute("aria-label")
 
 
 @pytest.mark.parametrize("kind", ["drop", "paste"])
@@ -105,11 +110,33 @@ def test_a_photo_that_is_brought_is_read_and_kept(open_page, sample, kind):
     assert Prediction.objects.get().original_name == "7.jpg"
 
 
-def test_with_a_keyboard_a_sample_is_tried_and_kept(open_page):
+def test_with_a_keyboard_a_digit_is_drawn(open_page):
     page = open_page()
+    page.keyboard.press("Tab")
+    assert page.locator("#keys").is_visible()
+    for key, times in (("ArrowUp", 15), ("Space", 1), ("ArrowDown", 30)):
+        for _ in range(times):
+            page.keyboard.press(key)
+    assert page.locator("#tip").get_attribute("class") == "tip down"
+    page.keyboard.press("Space")
+    answered(page, "That is a one.")
+    page.keyboard.press("Control+z")
+    page.keyboard.down("ArrowLeft")
+    page.keyboard.down("ArrowUp")
+    page.keyboard.press("Space")
+    page.keyboard.press("Tab")  # which lifts the pen
+    assert page.locator("#tip").is_hidden()
+    assert page.locator("#clear").is_enabled()
+
+
+def test_with_a_keyboard_a_sample_is_tried_and_kept(open_page):
+    page = open_page(viewport={"width": 1000, "height": 420})
     page.focus("[data-sample*='4_sticky']")
     page.keyboard.press("Enter")
     answered(page, "That is a four.")
+    assert page.locator("#pad").get_attribute("aria-label") == "The picture that you brought."
+    box = page.locator("#says").bounding_box()
+    assert -1 < box["y"] <= page.viewport_size["height"] - box["height"]
     page.focus("#keep")
     page.keyboard.press("Space")
     page.wait_for_selector("text=Kept as upload")
@@ -131,6 +158,24 @@ def test_on_a_phone_the_answer_is_in_view_below_the_page(open_page):
     box = page.locator("#says").bounding_box()
     assert box["y"] + box["height"] < 740
     assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+def test_over_the_limit_it_says_so_waits_and_then_asks_less_often(open_page, settings, monkeypatch):
+    settings.MNIST_THROTTLE_ADDRESS = (1, 3)
+    monkeypatch.setattr(throttles, "time", SimpleNamespace(time=lambda: 2))  # a second is left
+    page = open_page(complain=False)  # a browser writes each 429 to its console
+    asked = []
+    page.on("request", lambda request: "previews" in request.url and asked.append(request))
+    draw(page, 3)
+    answered(page, "I may answer only so often. I look again in")
+    assert len(asked) <= 4
+    settings.MNIST_THROTTLE_ADDRESS = None
+    answered(page, "That is a three.")
+    page.keyboard.press("Escape")
+    asked.clear()
+    draw(page, 1)
+    answered(page, "one")
+    assert len(asked) == 1
 
 
 def test_a_reviewer_corrects_and_the_picture_is_kept(open_page, client, person):
@@ -167,6 +212,7 @@ def test_the_same_for_eyes_that_want_no_motion(open_page):
     [
         "/about/model-card",
         "/about/reading",
+        "/about/report",
         "/api/v1/docs",
         "/admin/",
         "/admin/classifier/prediction/",

@@ -42,6 +42,11 @@ def test_nothing_of_the_upload_is_left_but_its_answer(kept, erase, files):
     assert [getattr(row, name) for name in same] == [getattr(kept, name) for name in same]
 
 
+@pytest.mark.parametrize("view", ["thumbnail", "picture", "upload"])
+def test_no_browser_stores_what_may_be_erased(kept, admin_client, view):
+    assert "no-store" in admin_client.get(f"{LIST}{kept.pk}/{view}")["Cache-Control"]
+
+
 def test_an_upload_is_erased_once_and_the_others_stay(post, erase, files):
     first, _ = (post().json()["id"] for _ in range(2))
     assert [erase(pk=first), erase(pk=first), len(files())] == [1, 0, 1]

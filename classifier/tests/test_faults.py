@@ -5,6 +5,7 @@ resource is over when the resource is back. `make faults` kills fifty times.
 """
 
 import contextlib
+import json
 import os
 import random
 import re
@@ -22,15 +23,18 @@ from PIL import Image
 
 from classifier import prune
 
+from .archives import packed
 from .hostile import encoded
 from .load import Load, lost
 from .server import Server
 from .services import postgres
+from .test_training_server import worker_of
 from .wire import form, part, request, send, upload
 
 pytestmark = pytest.mark.slow
 KILLS = int(os.environ.get("KILLS", "5"))
 SLOW_CLIENTS = 200
+BATCHES = "/api/v1/batches"
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +106,28 @@ def assert_leftovers_are_found_and_removed(server):
     assert {path for path in strangers if path in shown} == strangers
     server.manage("prune_media")
     assert sorted(server.files()) == sorted(server.rows())
+
+
+def test_a_batch_whose_worker_is_killed_says_so_and_goes_on_where_it_was(tmp_path, sample):
+    pictures = {f"{turn}.png": sample("6_tiny.png") for turn in range(400)}
+    with Server(tmp_path, workers=1, options=()) as server:
+        staff = server.sign_in("boss")
+        zipped = {"data": packed(pictures), "headers": {"Content-Type": "application/zip"}}
+        address = server.url + staff.post(f"{server.url}{BATCHES}", **zipped).headers["Location"]
+        worker = worker_of(server)
+        server.until(lambda: staff.get(address).json()["done"] >= 16)
+        os.kill(worker, signal.SIGKILL)
+        server.execute("update classifier_batch set heard_at = '2026-01-01 00:00:00'")
+        told = staff.get(address).json()
+        assert (told["state"], "killed" in told["reason"]) == ("failed", True)
+        assert told["done"] == len(server.rows()) < len(pictures)
+        assert staff.post(f"{address}/resume").status_code == 200
+        server.until(lambda: staff.get(address).json()["state"] == "done", 120)
+        lines = staff.get(f"{address}/result").text.splitlines()
+        assert [json.loads(line)["index"] for line in lines] == list(range(len(pictures)))
+        assert lost(server, []) == []
+        assert_leftovers_are_found_and_removed(server)
+        assert len(server.rows()) == len(pictures)
 
 
 # Disks

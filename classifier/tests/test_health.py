@@ -1,4 +1,5 @@
 import pytest
+from django.db import DatabaseError
 
 from classifier import health, inference, registry
 
@@ -34,11 +35,38 @@ def test_readyz_says_why_nothing_can_be_read(client, settings, tmp_path):
     assert response["Retry-After"]
 
 
-def test_readyz_tells_of_an_active_version_that_cannot_be_loaded(client, version, media):
+def test_readyz_tells_nobody_where_anything_lies(client, monkeypatch, caplog):
+    def fail():
+        raise OSError("/srv/digits/secret is gone")
+
+    monkeypatch.setattr(inference, "read_sample", fail)
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert "log says why" in response.json()["problem"]
+    assert "/srv" not in response.text
+    assert "/srv/digits/secret" in caplog.text
+
+
+def test_a_shipped_network_that_is_damaged_is_told_without_its_path(
+    client, monkeypatch, caplog, tmp_path
+):
+    def fail():
+        raise DatabaseError
+
+    monkeypatch.setattr(registry, "locate", lambda version: tmp_path)
+    monkeypatch.setattr(inference, "look", fail)
+    inference.forget()
+    problem = client.get("/readyz").json()["problem"]
+    assert problem == "The shipped network cannot be loaded."
+    assert str(tmp_path) in caplog.text
+
+
+def test_readyz_tells_of_an_active_version_that_cannot_be_loaded(client, version, media, caplog):
     inference.predictor()
     registry.activate(version("newer"))
     (media / "models" / "newer.tflite").unlink()
     inference.look()
     response = client.get("/readyz")
     assert (response.status_code, response.json()["model"]) == (200, registry.shipped().name)
-    assert "newer is active but cannot be loaded" in response.json()["problem"]
+    assert response.json()["problem"] == "Version newer is active but cannot be loaded."
+    assert str(media) in caplog.text

@@ -50,6 +50,26 @@ def test_a_request_is_counted_by_address_status_and_code(figure, post, client):
     assert after == [before[0] + 1, before[1] + 2]
 
 
+def test_durations_counted_together_are_counted_as_each_by_itself():
+    seconds = [0.0, 0.00005, 0.0001, 0.004, 0.0099, 0.01, 2.5, 70]
+    together, alone = (
+        kind("seconds", "-", ["stage"], registry=None, buckets=metrics.BUCKETS_S)
+        for kind in (metrics.Durations, metrics.Histogram)
+    )
+    together.labels("a").observe_all(seconds)
+    for each in seconds:
+        alone.labels("a").observe(each)
+    samples = [
+        [
+            (sample.name, sample.labels, sample.value)
+            for sample in family.samples
+            if "created" not in sample.name
+        ]
+        for (family,) in (together.collect(), alone.collect())
+    ]
+    assert samples[0] == samples[1]
+
+
 @pytest.mark.parametrize("stage", ["decode", "prepare", "network", "store"])
 def test_each_stage_is_timed(figure, post, stage):
     before = figure("mnist_stage_seconds_count", stage=stage)

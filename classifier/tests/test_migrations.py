@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
@@ -103,3 +104,10 @@ def test_every_migration_runs_with_a_row_in_every_table_and_changes_none(latest)
     assert rows.keys() == FACTS.keys()
     assert review.waiting_count(10) == 1  # of before there were corrections
     assert Prediction.objects.get().corrections.count() == 1
+
+
+@pytest.mark.parametrize("turn", ["first", "second"])
+def test_the_groups_of_the_migrations_are_there_for_each_test(turn):
+    found = dict(Group.objects.values_list("name", "permissions__codename"))
+    assert found.keys() == {"Viewers", "Reviewers", "Trainers", "Promoters"}
+    assert None not in found.values()

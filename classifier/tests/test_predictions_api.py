@@ -1,6 +1,7 @@
 """/api/v1/predictions."""
 
 import base64
+import itertools
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -143,6 +144,28 @@ def test_pages_by_time_lead_through_uploads_of_the_same_moment(admin_client, add
         read += [each["id"] for each in page["results"]]
         address = page["next"]
     assert read == ids
+
+
+@pytest.mark.parametrize("query", ["", "since=2020-01-01"])
+def test_a_clock_that_goes_backwards_skips_and_repeats_nothing(
+    admin_client, post, monkeypatch, query
+):
+    started, passed = now(), itertools.count()
+    monkeypatch.setattr(
+        "django.utils.timezone.now", lambda: started - next(passed) * timedelta(hours=1)
+    )
+    ids = {post().json()["id"] for _ in range(7)}
+    monkeypatch.undo()
+    created = Prediction.objects.order_by("id").values_list("created_at", flat=True)
+    assert list(created) == sorted(created, reverse=True)
+    address, read = f"{PREDICTIONS}?page_size=2&{query}", []
+    while address:
+        page = admin_client.get(address).json()
+        read += [each["id"] for each in page["results"]]
+        address = page["next"]
+        post()  # at the time of now: newer than all that were read
+    assert len(read) == len(set(read))
+    assert set(read) == ids
 
 
 FILTERS = {

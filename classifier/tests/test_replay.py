@@ -1,7 +1,9 @@
 import io
+from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
+from django_tasks_db.models import DBTaskResult
 
 from classifier import replay, tasks
 from classifier.models import Prediction, Replay
@@ -65,6 +67,42 @@ def test_a_replay_in_the_background_shows_its_progress(
     tasks.answer_again.call(found.pk)
     found.refresh_from_db()
     assert (found.state, found.total, found.done, found.differing) == ("done", 3, 3, 1)
+
+
+def test_a_queue_that_is_away_fails_the_replay(
+    version, monkeypatch, django_capture_on_commit_callbacks
+):
+    found = replay.begin(version("other"), {})
+    monkeypatch.setattr(tasks, "answer_again", None)
+    with django_capture_on_commit_callbacks(execute=True):
+        tasks.send_replay(found)
+    found.refresh_from_db()
+    assert found.state == "failed"
+    assert "could not be handed to a worker" in found.reason
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_replay_that_cannot_be_handed_over_fails_the_command(version, monkeypatch):
+    version("other")
+    monkeypatch.setattr(tasks, "answer_again", None)
+    with pytest.raises(CommandError, match="could not be handed to a worker"):
+        run("--model", "other", "--background")
+
+
+def test_a_replay_that_was_taken_and_never_begun_is_closed(
+    version, monkeypatch, django_capture_on_commit_callbacks
+):
+    found = replay.begin(version("other"), {})
+    with django_capture_on_commit_callbacks(execute=True):
+        tasks.send_replay(found)
+    monkeypatch.setattr(replay, "LOST_AFTER", timedelta(0))
+    replay.fail_lost()
+    found.refresh_from_db()
+    assert found.state == "waiting"
+    DBTaskResult.objects.all().delete()  # as pruned after a worker died with it
+    replay.fail_lost()
+    found.refresh_from_db()
+    assert found.state == "failed"
 
 
 def test_a_replay_that_was_cut_short_goes_on(history, version, monkeypatch):

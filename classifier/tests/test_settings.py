@@ -1,4 +1,4 @@
-"""The page of the settings names what mnistsite/settings.py reads, and the checks there are."""
+"""The pages of docs/ and the README name the settings, the checks and the commands there are."""
 
 import io
 import re
@@ -11,8 +11,12 @@ from .server import ROOT
 
 PAGE = (ROOT / "docs" / "settings.md").read_text()
 SOURCE = (ROOT / "mnistsite" / "settings.py").read_text()
+README = (ROOT / "README.md").read_text()
 DEPLOYING = (ROOT / "docs" / "deploying.md").read_text()
-COMMANDS = re.findall(r"^\$ .*python manage\.py (.+)$", DEPLOYING, re.MULTILINE)
+COMMAND = re.compile(r"^\$ .*python manage\.py (.+)$", re.MULTILINE)
+COMMANDS = COMMAND.findall(DEPLOYING)
+PAGES = [README, *(path.read_text() for path in sorted((ROOT / "docs").glob("*.md")))]
+SHOWN = sorted({line for page in PAGES for line in COMMAND.findall(page)})
 
 
 def test_every_setting_is_on_the_page_and_none_that_is_not():
@@ -32,9 +36,16 @@ def test_every_check_has_its_row():
     assert set(re.findall(r"id=\"(\S+)\"", checks)) == set(re.findall(r"`(classifier\.\w+)`", PAGE))
 
 
-@pytest.mark.parametrize("line", COMMANDS)
-def test_each_command_of_the_page_on_deploying_exists(line):
-    name, *options = shlex.split(line)
+def test_every_command_of_ours_is_in_the_readme_and_none_that_is_not():
+    table = README.split("## Commands")[1].split("\n## ")[0]
+    cells = [row.split(" | ")[0] for row in re.findall(r"^\| .+", table, re.MULTILINE)]
+    told = {name for cell in cells for name in re.findall(r"`([a-z_]+)", cell)}
+    assert told == {name for name, app in get_commands().items() if app == "classifier"}
+
+
+@pytest.mark.parametrize("line", SHOWN)
+def test_each_command_that_is_shown_exists_and_takes_its_options(line):
+    name, *options = shlex.split(line.replace(" ...", ""))
     load_command_class(get_commands()[name], name).create_parser("manage.py", name).parse_args(
         options
     )

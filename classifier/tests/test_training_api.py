@@ -1,9 +1,11 @@
+import re
+
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.test import Client
 
-from classifier import registry, runs
+from classifier import registry, runs, training
 from classifier.models import TrainingRun
 
 pytestmark = pytest.mark.django_db
@@ -32,6 +34,12 @@ def test_a_training_is_handed_to_a_worker(admin_client, django_capture_on_commit
     with django_capture_on_commit_callbacks(execute=True):
         admin_client.post(RUNS, PLAIN, "application/json")
     assert TrainingRun.objects.get().task_id
+
+
+def test_the_form_says_how_many_epochs_there_are(admin_client):
+    text = admin_client.get(f"{PAGE}add/").text
+    for epochs in (training.EPOCHS_MORE, training.EPOCHS, training.EPOCHS_TEACHER):
+        assert re.search(rf"Empty: .*\b{epochs}\b", text)
 
 
 def test_a_queue_that_is_away_fails_the_run(

@@ -37,7 +37,7 @@ def draw(request):
         {
             "digits": range(10),
             "not_a_digit": LABELS[NOT_A_DIGIT],
-            "samples": [name for name in SAMPLES if finders.find(f"samples/{name}")],
+            "samples": samples(),
             **(figures(version) if version else {}),
             "may_review": may_review(request.user),
             # Where keys are required, staff go by their session, which /mnist/classify ignores.
@@ -45,6 +45,12 @@ def draw(request):
             "closed": settings.MNIST_REQUIRE_KEY and not is_staff_with("", request.user),
         },
     )
+
+
+def samples() -> list[tuple[str, str]]:
+    """The sample pictures that are installed: each file, and in words what it is."""
+    found = [name for name in SAMPLES if finders.find(f"samples/{name}")]
+    return [(name, name.partition(".")[0].replace("_", ", ")) for name in found]
 
 
 def figures(version) -> dict:

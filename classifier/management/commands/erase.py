@@ -38,8 +38,7 @@ def choose(ids, prefix, sha256):
             raise CommandError(f"There is no upload {', '.join(map(str, sorted(unknown)))}.")
         chosen = chosen.filter(pk__in=ids)
     if prefix:
-        parts = prefix.split("_")  # "mnist_0a1b2c3d_..." as it is shown, or only the middle
-        key = ApiKey.objects.filter(prefix=parts[1] if len(parts) > 1 else prefix).first()
+        key = ApiKey.objects.beginning_with(prefix)
         if key is None:
             raise CommandError(f"There is no key {prefix}.")
         chosen = chosen.filter(key=key)

@@ -26,6 +26,9 @@ class Command(BaseCommand):
             found = opened(registry, replay, model, resume, options)
             if background:
                 tasks.send_replay(found)
+                found.refresh_from_db()
+                if found.reason:
+                    raise CommandError(found.reason)
                 self.stdout.write(f"Replay {found.pk} of {found.total} uploads waits for a worker.")
                 return
             with tqdm(total=found.total, initial=found.done, disable=None, unit="upload") as bar:

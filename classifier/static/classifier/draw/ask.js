@@ -3,7 +3,8 @@
 const PAUSE_MS = 90; // between two questions; ten a second are enough for the eye
 const AGAIN_MS = 2000; // when the service is busy
 
-// Work on wishes one at a time. Of those that come meanwhile only the latest counts.
+// Work on wishes one at a time. Of those that come meanwhile only the latest counts. Work that
+// was told to wait gives for how long; then it is tried again, unless something newer came.
 export function latestOf(work) {
   let wish = null;
   let busy = false;
@@ -14,8 +15,9 @@ export function latestOf(work) {
     while (wish) {
       const next = wish;
       wish = null;
-      await work(next, () => wish === null);
-      await new Promise((done) => setTimeout(done, PAUSE_MS));
+      const waitMs = await work(next, () => wish === null);
+      if (waitMs) wish ??= next;
+      await new Promise((done) => setTimeout(done, waitMs || PAUSE_MS));
     }
     busy = false;
   };
@@ -25,6 +27,14 @@ export class Refusal extends Error {
   constructor(code, detail) {
     super(detail);
     this.code = code;
+  }
+}
+
+// More was asked than this visitor may: again in so many seconds.
+export class TooMuch extends Refusal {
+  constructor(code, detail, waitS) {
+    super(code, detail);
+    this.waitS = waitS;
   }
 }
 
@@ -55,5 +65,7 @@ async function send(address, options, tries = 2) {
     await new Promise((done) => setTimeout(done, AGAIN_MS));
     return send(address, options, tries - 1);
   }
-  throw new Refusal(answer.code || "", answer.detail || `The server answered ${response.status}.`);
+  const said = [answer.code || "", answer.detail || `The server answered ${response.status}.`];
+  if (response.status === 429) throw new TooMuch(...said, Number(response.headers.get("Retry-After")) || 1);
+  throw new Refusal(...said);
 }

@@ -32,18 +32,13 @@ export class Pad {
     if (this.pen !== null || event.button) return; // a second finger draws no line
     this.pen = event.pointerId;
     this.canvas.setPointerCapture(event.pointerId);
-    this.picture = null;
-    this.strokes.push([this.point(event)]);
-    this.redraw();
-    this.changed(false);
+    this.begin(...this.points([event]));
   }
 
   move(event) {
     if (event.pointerId !== this.pen) return;
     const between = event.getCoalescedEvents?.() || [];
-    this.strokes.at(-1).push(...(between.length ? between : [event]).map((each) => this.point(each)));
-    this.redraw();
-    this.changed(false);
+    this.extend(this.points(between.length ? between : [event]));
   }
 
   up(event) {
@@ -52,10 +47,27 @@ export class Pad {
     this.changed(true);
   }
 
-  point(event) {
+  // Where a pointer was, as parts of the side, and how hard it pressed.
+  points(events) {
     const box = this.canvas.getBoundingClientRect();
-    const pressed = event.pointerType === "pen" ? 0.6 + 0.8 * event.pressure : 1;
-    return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height, PEN * pressed];
+    return events.map(({ clientX, clientY, pointerType, pressure }) => [
+      (clientX - box.left) / box.width,
+      (clientY - box.top) / box.height,
+      pointerType === "pen" ? 0.6 + 0.8 * pressure : 1,
+    ]);
+  }
+
+  // Begin a stroke at a point; what lies on the page instead of strokes goes.
+  begin(point) {
+    this.picture = null;
+    this.strokes.push([]);
+    this.extend([point]);
+  }
+
+  extend(points) {
+    this.strokes.at(-1).push(...points.map(([x, y, pressed = 1]) => [x, y, PEN * pressed]));
+    this.redraw();
+    this.changed(false);
   }
 
   undo() {

@@ -1,8 +1,9 @@
 // The page: a pad, the answer beside it, and what may be kept or corrected.
 
-import { Refusal, correct, latestOf, read } from "./ask.js";
+import { Refusal, TooMuch, correct, latestOf, read } from "./ask.js";
+import { KeyPen } from "./keypen.js";
 import { Pad } from "./pad.js";
-import { ASKED, WRITTEN, inStep, inWords, percent } from "./words.js";
+import { ASKED, WRITTEN, inStep, inTime, inWords, percent } from "./words.js";
 
 const at = (id) => document.getElementById(id);
 const addresses = document.body.dataset;
@@ -10,17 +11,23 @@ const HINTS = ["An empty page.", "All yours.", "Any digit will do.", "Sevens wit
 const TOO_SHORT = 0.08; // of the page's side: a stroke that has just begun says nothing
 
 let shown = null; // what is on the page: {picture, answer, id once it is kept}
+const EMPTY = at("pad").getAttribute("aria-label");
 let cleared = 0;
+let hurried = false; // once told to slow down: then it looks when the pen is lifted, not before
 
 const pad = new Pad(at("pad"), (resting) => {
+  describe("What you drew.");
   at("undo").disabled = !pad.strokes.length;
   at("clear").disabled = pad.empty;
   at("hint").hidden = !pad.empty;
   if (pad.empty) return showNothing();
-  if (resting || pad.extent > TOO_SHORT) look({ resting });
+  if (resting || (!hurried && pad.extent > TOO_SHORT)) look({ resting });
 });
 
+new KeyPen(pad, at("tip"), (words) => { at("spoken").textContent = words; });
+
 // Read what is on the page, without keeping it; a picture that was brought, as an upload.
+// Gives for how long to wait when that was too much.
 const look = latestOf(async ({ picture = null, resting = true, keep = false }, isLatest) => {
   if (pad.empty) return;
   try {
@@ -30,9 +37,18 @@ const look = latestOf(async ({ picture = null, resting = true, keep = false }, i
     shown = { picture: sent, answer, id: answer.id };
     showAnswer(answer, resting && isLatest());
   } catch (error) {
-    if (!pad.empty && isLatest()) showRefusal(error);
+    if (pad.empty) return;
+    if (isLatest() || error instanceof TooMuch) showRefusal(error);
+    if (!(error instanceof TooMuch)) return;
+    hurried = true;
+    return 1000 * error.waitS;
   }
 });
+
+// What a screen reader says of the page.
+function describe(words) {
+  at("pad").setAttribute("aria-label", pad.empty ? EMPTY : words);
+}
 
 function showNothing() {
   shown = null;
@@ -51,7 +67,8 @@ function showRefusal(error) {
   at("written").setAttribute("d", ASKED);
   showBars(Array(10).fill(0), -1);
   for (const id of ["saw", "rests", "steps", "ask"]) at(id).hidden = true;
-  say(error.code === "blank" ? "I see no ink yet." : "I cannot read that.", error.message);
+  if (error instanceof TooMuch) say("Not so fast, please.", `I may answer only so often. I look again ${inTime(error.waitS)}.`);
+  else say(error.code === "blank" ? "I see no ink yet." : "I cannot read that.", error.message);
   at("spoken").textContent = at("why").textContent;
   showKept();
 }
@@ -144,6 +161,7 @@ async function bring(file, isSample = false) {
     return;
   }
   pad.lay(bitmap);
+  describe("The picture that you brought.");
   at("undo").disabled = true;
   at("clear").disabled = false;
   at("hint").hidden = true;
@@ -154,6 +172,7 @@ async function bringSample(button) {
   const response = await fetch(button.dataset.sample);
   const name = button.dataset.sample.split("/").at(-1);
   bring(new File([await response.blob()], name), true);
+  at("says").scrollIntoView({ block: "nearest" }); // on a small screen the samples lie below it
 }
 
 for (const id of ["choose", "photograph"]) {
@@ -200,6 +219,7 @@ at("ask").addEventListener("submit", async (event) => {
     await correct(addresses.corrections, { prediction: await keep(), label });
     at("noted").textContent = label === digit ? "Noted. Thank you, that is good to know." : "Noted. Thank you, I will learn from it.";
   } catch (error) {
-    at("noted").textContent = `Not noted: ${error.message}`;
+    const why = error instanceof TooMuch ? `I may answer only so often. Try again ${inTime(error.waitS)}.` : error.message;
+    at("noted").textContent = `Not noted: ${why}`;
   }
 });

@@ -31,6 +31,12 @@ export function inWords({ digit, confidence, probabilities, reason }) {
   return [`${a(digit).replace(/^a/, "A")}? Or ${a(second)}?`, `Uncertain: ${sure} is not enough for me.`];
 }
 
+// In how long, as one says it.
+export function inTime(seconds) {
+  const [count, unit] = seconds < 100 ? [seconds, "second"] : seconds < 6000 ? [seconds / 60, "minute"] : [seconds / 3600, "hour"];
+  return `in ${Math.ceil(count)} ${unit}${count > 1 ? "s" : ""}`;
+}
+
 const STEPS = {
   decoded: "as it came",
   "already framed": "it fits as it is",

@@ -1,0 +1,112 @@
+"""What is carried when more comes in than can be: does it fall under twice or five times the load?
+
+    python benchmarks/overload.py [--rounds 5] [--seconds 4]
+
+The peak is the most that 16, 32 or 64 connections get that ask as soon as they are answered.
+Then 512 connections ask at random moments, twice and five times as often in all, whatever becomes
+of it (wrk, whose script waits before each request). Only stored uploads count. Beside, one client
+asks some times a second and notes how fast a refusal comes.
+"""
+
+import argparse
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from http.client import HTTPConnection
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.services import Ours
+from benchmarks.serving import Load, body, drive, pictures, write_script
+
+PEAK_CLIENTS = (16, 32, 64)
+LOADS = (2, 5)
+CLIENTS = 512
+PROBE_EVERY_S = 0.02
+PACE = """
+function delay()
+    return -math.log(1 - math.random()) * {mean_ms}
+end
+"""
+
+
+class Probe(threading.Thread):
+    """Asks every now and then; notes each status and how long it took."""
+
+    def __init__(self, port: int, upload: bytes):
+        super().__init__(daemon=True)
+        self.port, self.content = port, body(upload)
+        self.over, self.seen = threading.Event(), []
+
+    def run(self) -> None:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        headers = {"Content-Type": "multipart/form-data; boundary=boundary"}
+        while not self.over.wait(PROBE_EVERY_S):
+            started = time.perf_counter()
+            connection.request("POST", "/mnist/classify", self.content, headers)
+            response = connection.getresponse()
+            response.read()
+            told = response.status, response.headers.get("Retry-After")
+            self.seen.append((*told, (time.perf_counter() - started) * 1e3))
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *error):
+        self.over.set()
+        self.join()
+
+
+def paced(script: Path, rate: float) -> Path:
+    """The script, its connections asking so many times a second in all."""
+    path = script.with_name(f"paced-{rate:.0f}.lua")
+    path.write_text(script.read_text() + PACE.format(mean_ms=CLIENTS / rate * 1e3))
+    return path
+
+
+def carried(load: Load, seconds: int) -> float:
+    """Stored uploads a second."""
+    return load.rate - load.failed / seconds
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=4)
+    options = parser.parse_args()
+    upload, rounds, probed = pictures()["digit"], [], []
+    with tempfile.TemporaryDirectory() as name, Ours(Path(name)) as service:
+        script = write_script(Path(name), "digit", upload)
+        drive(service, script, 32, 1)
+        for _ in range(options.rounds):
+            peak = max(drive(service, script, each, options.seconds).rate for each in PEAK_CLIENTS)
+            found = {1: (peak, peak)}
+            for times in LOADS:
+                with Probe(service.port, upload) as probe:
+                    load = drive(service, paced(script, times * peak), CLIENTS, options.seconds)
+                found[times] = (load.rate, carried(load, options.seconds))
+                probed += probe.seen
+            rounds.append(found)
+    for times in (1, *LOADS):
+        asked, got = zip(*(each[times] for each in rounds), strict=True)
+        share = statistics.median(each[times][1] / each[1][1] for each in rounds)
+        print(
+            f"{times} times the peak: {statistics.median(asked):6.0f} answers/s, of these"
+            f" {statistics.median(got):5.0f} stored: {share:.2f} of the peak"
+        )
+    refusals = sorted(took for status, later, took in probed if status == 503 and later)
+    others = {status for status, later, _ in probed} - {200, 503}
+    if refusals:
+        print(
+            f"a refusal (503 with Retry-After): median {statistics.median(refusals):.1f} ms,"
+            f" p99 {refusals[int(0.99 * len(refusals))]:.1f} ms, of {len(refusals)};"
+            f" other answers: {sorted(others) or 'none'}"
+        )
+
+
+if __name__ == "__main__":
+    main()
