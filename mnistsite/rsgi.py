@@ -45,7 +45,7 @@ MAX_SMALL_BYTES = 8 * 1024  # of a body that comes with its head, or next
 MAX_TURNED_AWAY = 256  # whose bodies are still coming
 SAY_EVERY_S = 1.0
 
-_turn = asyncio.Lock()  # between two uploads the loop looks after the other clients
+_turn = asyncio.Lock()  # of uploads
 _context = contextvars.copy_context()  # of all uploads: in one of its own each would connect anew
 _thread = ThreadPoolExecutor(1, "django")  # more take turns at the interpreter's lock, and cost
 _waiting = 0  # requests that are there in full and wait for their turn
@@ -151,6 +151,7 @@ async def answer(scope, protocol, body: bytes, length: int) -> None:
         request = environ(scope, body, length)
         if scope.path == UPLOADS:
             async with _turn:
+                await asyncio.sleep(0)  # whoever came meanwhile is counted, and refused at once
                 status, headers, response = _context.run(ask, request)
         else:
             status, headers, response = await in_thread(ask, request)

@@ -147,6 +147,16 @@ def test_small_requests_are_turned_away_and_the_log_told_once(rsgi, django, sett
     assert (django.asked, rsgi._turned_away) == ([], 0)
 
 
+def test_uploads_wait_their_turn_and_those_beyond_are_refused_before_it_comes(rsgi, settings):
+    settings.MNIST_MAX_WAITING = 2
+    told = []
+    clients = [Protocol(b"seven", once_told=lambda turn=turn: told.append(turn)) for turn in "abc"]
+    ask(rsgi, *clients)
+    assert [each.status for each in clients] == [200, 200, 503]
+    assert "".join(told) == "cab"
+    assert rsgi._waiting == 0
+
+
 def test_bodies_beyond_what_memory_may_hold_are_refused(rsgi, django, settings):
     settings.MNIST_MAX_HELD_BYTES = 1000
     clients = [Protocol(bytes(600), then_s=0.1) for _ in range(2)]
