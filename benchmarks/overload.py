@@ -3,7 +3,7 @@
     python benchmarks/overload.py [--rounds 5] [--seconds 4]
 
 The peak is the most that 16, 32 or 64 connections get that ask as soon as they are answered.
-Then 512 connections ask at random moments, twice and five times as often in all, whatever becomes
+Then 2000 connections ask at random moments, twice and five times as often in all, whatever becomes
 of it (wrk, whose script waits before each request). Only stored uploads count. Beside, one client
 asks some times a second and notes how fast a refusal comes.
 """
@@ -24,7 +24,7 @@ from benchmarks.serving import Load, body, drive, pictures, write_script
 
 PEAK_CLIENTS = (16, 32, 64)
 LOADS = (2, 5)
-CLIENTS = 512
+CLIENTS = 2000
 PROBE_EVERY_S = 0.02
 PACE = """
 function delay()
@@ -78,25 +78,29 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=4)
     options = parser.parse_args()
-    upload, rounds, probed = pictures()["digit"], [], []
+    seconds, probed = options.seconds, []
+    closed = {clients: [] for clients in PEAK_CLIENTS}
+    opened = {times: [] for times in LOADS}
     with tempfile.TemporaryDirectory() as name, Ours(Path(name)) as service:
+        upload = pictures()["digit"]
         script = write_script(Path(name), "digit", upload)
         drive(service, script, 32, 1)
         for _ in range(options.rounds):
-            peak = max(drive(service, script, each, options.seconds).rate for each in PEAK_CLIENTS)
-            found = {1: (peak, peak)}
-            for times in LOADS:
+            for clients, found in closed.items():
+                found.append(carried(drive(service, script, clients, seconds), seconds))
+            peak = max(map(statistics.median, closed.values()))
+            for times, found in opened.items():
                 with Probe(service.port, upload) as probe:
-                    load = drive(service, paced(script, times * peak), CLIENTS, options.seconds)
-                found[times] = (load.rate, carried(load, options.seconds))
+                    load = drive(service, paced(script, times * peak), CLIENTS, seconds)
+                found.append((load.rate, carried(load, seconds)))
                 probed += probe.seen
-            rounds.append(found)
-    for times in (1, *LOADS):
-        asked, got = zip(*(each[times] for each in rounds), strict=True)
-        share = statistics.median(each[times][1] / each[1][1] for each in rounds)
+    peak = max(map(statistics.median, closed.values()))
+    print(f"peak: {peak:.0f} stored/s")
+    for times, found in opened.items():
+        asked, got = map(statistics.median, zip(*found, strict=True))
         print(
-            f"{times} times the peak: {statistics.median(asked):6.0f} answers/s, of these"
-            f" {statistics.median(got):5.0f} stored: {share:.2f} of the peak"
+            f"{times} times the peak: {asked:.0f} answers/s, of these {got:.0f} stored:"
+            f" {got / peak:.2f} of the peak"
         )
     refusals = sorted(took for status, later, took in probed if status == 503 and later)
     others = {status for status, later, _ in probed} - {200, 503}

@@ -8,6 +8,7 @@ Requests beyond what can wait are refused at once.
 """
 
 import asyncio
+import contextlib
 import contextvars
 import io
 import logging
@@ -18,6 +19,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from django.conf import settings
+from granian.rsgi import ProtocolClosed
 
 from classifier import metrics
 from classifier.api import problem
@@ -78,7 +80,8 @@ async def turn_away(scope, protocol) -> None:
     if _turned_away < MAX_TURNED_AWAY:
         _turned_away += 1
         try:
-            await protocol()
+            with contextlib.suppress(ProtocolClosed):  # the client did not wait
+                await protocol()
         finally:
             _turned_away -= 1
     refuse(scope, protocol, too_many())

@@ -8,6 +8,7 @@ import threading
 from types import SimpleNamespace
 
 import pytest
+from granian.rsgi import ProtocolClosed
 
 PAGE = "/api/v1/predictions"  # what a thread answers, while uploads have the loop's own
 
@@ -47,8 +48,9 @@ def rsgi(django, monkeypatch):
 class Protocol:
     """A client whose body comes in these chunks, then as slowly as it likes."""
 
-    def __init__(self, *chunks, then_s=0.0, once_told=lambda: None):
+    def __init__(self, *chunks, then_s=0.0, once_told=lambda: None, gone=False):
         self.chunks, self.then_s, self.once_told = chunks, then_s, once_told
+        self.gone = gone
         self.status = self.content = None
 
     async def __aiter__(self):
@@ -61,6 +63,11 @@ class Protocol:
         self.once_told()
 
     response_bytes = response_str
+
+    async def __call__(self):
+        if self.gone:
+            raise ProtocolClosed
+        return b"".join(self.chunks)
 
     @property
     def told(self):
@@ -126,6 +133,18 @@ def test_beyond_what_may_wait_a_request_is_refused_at_once(rsgi, django, setting
     assert (refused.told["code"], refused.headers["retry-after"]) == ("overloaded", "5")
     assert (len(django.asked), rsgi._waiting) == (2, 0)
     assert ask(rsgi, Protocol(b"seven"), path=PAGE).status == 200
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_small_requests_are_turned_away_and_the_log_told_once(rsgi, django, settings, caplog, gone):
+    settings.MNIST_MAX_WAITING = 0
+    refused = [Protocol(b"seven", gone=gone) for _ in range(50)]
+    ask(rsgi, *refused, **{"content-length": "5", "x-request-id": "mine"})
+    assert {each.status for each in refused} == {503}
+    assert (refused[9].told["code"], refused[9].told["request_id"]) == ("overloaded", "mine")
+    assert refused[9].headers["retry-after"] == "5"
+    assert [record.getMessage()[:11] for record in caplog.records] == ["Overloaded:"]
+    assert (django.asked, rsgi._turned_away) == ([], 0)
 
 
 def test_uploads_wait_their_turn_and_those_beyond_are_refused_before_it_comes(rsgi, settings):

@@ -1,5 +1,6 @@
 import json
 import os
+from contextlib import nullcontext
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
@@ -40,8 +41,10 @@ class Command(BaseCommand):
         show = as_json if json else as_row(max((len(str(file)) for file in files), default=0))
         failed = 0
         rows = self.rows(files, url, keep, processes)
-        for path, row in tqdm(rows, total=len(files), unit="picture", disable=None):
-            with tqdm.external_write_mode():
+        progress = tqdm(rows, total=len(files), unit="picture", disable=None)
+        aside = nullcontext if progress.disable else tqdm.external_write_mode
+        for path, row in progress:
+            with aside():
                 if isinstance(row, Exception):
                     failed += 1
                     self.stderr.write(f"{path}: {getattr(row, 'strerror', None) or row}")
