@@ -89,13 +89,18 @@ def pictures() -> dict[str, bytes]:
 
 def write_script(folder: Path, name: str, upload: bytes) -> Path:
     """wrk's script that posts one picture."""
-    body, script = folder / f"{name}.body", folder / f"{name}.lua"
-    body.write_bytes(
+    content, script = folder / f"{name}.body", folder / f"{name}.lua"
+    content.write_bytes(body(upload))
+    script.write_text(SCRIPT.format(body=content))
+    return script
+
+
+def body(upload: bytes) -> bytes:
+    """One picture as multipart/form-data."""
+    return (
         b'--boundary\r\nContent-Disposition: form-data; name="image"; filename="picture"\r\n'
         b"Content-Type: application/octet-stream\r\n\r\n" + upload + b"\r\n--boundary--\r\n"
     )
-    script.write_text(SCRIPT.format(body=body))
-    return script
 
 
 def compare(services: list[Service], script: Path, rounds: int, seconds: int) -> None:

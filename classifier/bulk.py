@@ -1,17 +1,20 @@
 """Many pictures, from disk or from a client, a batch at a time."""
 
+import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 from django.conf import settings
 
-from . import history, inference
+from . import history, inference, spread
 from .inference import Guess, InvalidImage
 
-BATCH_FILES = 64
+BATCH_FILES = 256
+SMALLEST_PART = 16  # files that are worth a process of their own
 BATCH_BYTES = 32 * 1024 * 1024  # what is held in memory before the network is asked
 
 
@@ -22,40 +25,77 @@ class Upload(NamedTuple):
     name: str = ""
 
 
+class Reading(NamedTuple):
+    """What is told of a picture on disk that was read."""
+
+    digit: int
+    confidence: float
+    status: str
+
+
 class Outcome(NamedTuple):
-    """A picture on disk and what came of it: a guess, a refusal, or the error of opening it."""
+    """A picture on disk and what came of it: an answer, a refusal, or the error of opening it."""
 
     path: Path
-    result: Guess | InvalidImage | OSError
+    result: Reading | InvalidImage | OSError
 
 
 def files(path: Path) -> list[Path]:
     """The file itself, or all files below a folder but hidden ones, in order."""
-    if not path.is_dir():
-        return [path]
-    return sorted(
-        each
-        for each in path.rglob("*")
-        if each.is_file() and not any(part.startswith(".") for part in each.relative_to(path).parts)
-    )
+    return [Path(each) for each in _walk(path)] if path.is_dir() else [path]
 
 
-def classify(paths: Iterable[Path], keep: bool = False) -> Iterator[Outcome]:
+def _walk(folder: Path | str) -> Iterator[str]:
+    """Paths as texts: `Path.rglob` takes eight times as long."""
+    with os.scandir(folder) as found:
+        entries = sorted(found, key=lambda entry: entry.name)
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(entry.path)
+        elif entry.is_file():
+            yield entry.path
+
+
+def classify(paths: Sequence[Path], keep: bool = False, processes: int = 1) -> Iterator[Outcome]:
     """Classify files in order; with `keep`, store what was read in the history.
 
-    Raises NotReady and NotKept.
+    Several processes share what is more than a few files. Raises NotReady and NotKept.
     """
-    for batch in _batches(paths):
-        uploads = [upload for _, upload in batch if isinstance(upload, bytes)]
-        guesses = iter(inference.classify_many(uploads))
-        for path, upload in batch:
-            if not isinstance(upload, bytes):
-                yield Outcome(path, upload)
-                continue
-            guess = next(guesses)
-            if keep and isinstance(guess, Guess):
-                history.keep(upload, guess, name=path.name)
-            yield Outcome(path, guess)
+    size = min(max(SMALLEST_PART, len(paths) // (4 * processes)), BATCH_FILES)
+    parts = [[*map(str, paths[start : start + size])] for start in range(0, len(paths), size)]
+    if min(processes, len(parts)) > 1:
+        answers = spread.over(processes, "classifier.bulk.read_part", parts, keep)
+    else:
+        answers = (read_part(part, keep) for part in parts)
+    return map(Outcome, paths, chain.from_iterable(answers))
+
+
+def read_part(paths: Sequence[str], keep: bool) -> list[Reading | InvalidImage | OSError]:
+    """What comes of each file; with `keep`, what was read is in the history then."""
+    return [result for batch in _batches(paths) for result in _read_batch(batch, keep)]
+
+
+def _read_batch(batch: list, keep: bool) -> list[Reading | InvalidImage | OSError]:
+    whole = [each for each in batch if isinstance(each[1], bytes)]
+    guesses = inference.classify_many([upload for _, upload in whole])
+    if keep:
+        answered = [
+            (upload, guess, os.path.basename(path))
+            for (path, upload), guess in zip(whole, guesses, strict=True)
+            if isinstance(guess, Guess)
+        ]
+        with history.keeping_many(answered):
+            pass  # nothing to add
+    told = map(_told, guesses)
+    return [next(told) if isinstance(upload, bytes) else upload for _, upload in batch]
+
+
+def _told(guess: Guess | InvalidImage) -> Reading | InvalidImage:
+    if isinstance(guess, InvalidImage):
+        return guess
+    return Reading(guess.digit, guess.confidence, guess.status)
 
 
 @contextmanager
@@ -81,7 +121,7 @@ def answering(uploads: Sequence[Upload], *, version: str = "", **facts) -> Itera
         yield [next(kept) if isinstance(each, Guess) else each for each in results]
 
 
-def _batches(paths: Iterable[Path]) -> Iterator[list]:
+def _batches(paths: Iterable[str]) -> Iterator[list[tuple]]:
     batch, held = [], 0
     for path in paths:
         upload = _read(path)
@@ -94,13 +134,13 @@ def _batches(paths: Iterable[Path]) -> Iterator[list]:
         yield batch
 
 
-def _read(path: Path) -> bytes | InvalidImage | OSError:
+def _read(path: str) -> bytes | InvalidImage | OSError:
     """A file's bytes, or what stands in the way of them."""
+    most = settings.MNIST_MAX_UPLOAD_BYTES
     try:
-        size = path.stat().st_size
-        if size > settings.MNIST_MAX_UPLOAD_BYTES:
-            return too_large(size)
-        return path.read_bytes()
+        with open(path, "rb", buffering=0) as file:
+            size = os.fstat(file.fileno()).st_size
+            return too_large(size) if size > most else file.read(size)
     except OSError as error:
         return error
 

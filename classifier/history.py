@@ -4,12 +4,14 @@ import hashlib
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from functools import cache
 
 import numpy as np
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, transaction
+from django.utils import timezone
 
 from . import metrics, registry
 from .inference import Guess
@@ -18,6 +20,8 @@ from .storage import fresh_name
 
 EXTENSIONS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "BMP": "bmp"}
 FIELDS = [field for field in Prediction._meta.concrete_fields if not field.primary_key]
+COLUMNS = [field.attname for field in FIELDS]
+ROWS_AT_ONCE = 16  # in one statement; more take no less time for each, and SQLite has a limit
 
 
 class NotKept(RuntimeError):
@@ -73,7 +77,8 @@ def keeping_many(
         with transaction.atomic():
             if key:
                 key.count_uploads(len(rows))
-            yield Prediction.objects.bulk_create(rows)
+            _insert(rows)
+            yield rows
         for row in rows:
             metrics.note_answer(row.digit, row.reason, row.version.name)
     except BaseException as error:
@@ -121,32 +126,47 @@ def _save_file(upload: bytes, format: str) -> str:
 def _add(prediction: Prediction) -> None:
     """The row, and with a quota the count of it: both or neither."""
     if prediction.key is None or prediction.key.daily_quota is None:
-        _insert(prediction)
+        _insert([prediction])
         return
     with transaction.atomic():
         prediction.key.count_uploads()
-        _insert(prediction)
+        _insert([prediction])
 
 
-def _insert(prediction: Prediction) -> None:
-    """What `save` does for a new row, with SQL that is not composed anew for each upload."""
+def _insert(rows: Sequence[Prediction]) -> None:
+    """What `bulk_create` does, with SQL that is not composed anew each time."""
     database = connections[DEFAULT_DB_ALIAS]
-    row = [
-        field.get_db_prep_save(field.pre_save(prediction, add=True), database) for field in FIELDS
-    ]
+    now = database.ops.adapt_datetimefield_value(_stamp(rows))
     with database.cursor() as cursor:
-        cursor.execute(_insertion(database.vendor), row)
-        (prediction.pk,) = cursor.fetchone()
-    prediction._state.adding, prediction._state.db = False, DEFAULT_DB_ALIAS
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            some = rows[start : start + ROWS_AT_ONCE]
+            values = [value for row in some for value in _values(row, now)]
+            cursor.execute(_insertion(database.vendor, len(some)), values)
+            for row, (row.pk,) in zip(some, cursor.fetchall(), strict=True):
+                row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+
+
+def _stamp(rows: Sequence[Prediction]) -> datetime:
+    now = timezone.now()
+    for row in rows:
+        row.created_at = now
+    return now
+
+
+def _values(row: Prediction, created_at: str | datetime) -> list:
+    """A row's columns as the database takes them; its fields would take ten times as long."""
+    held = vars(row) | {"created_at": created_at, "upload": row.upload.name}
+    return [held[name] for name in COLUMNS]
 
 
 @cache
-def _insertion(vendor: str) -> str:
+def _insertion(vendor: str, rows: int) -> str:
     quote = connections[DEFAULT_DB_ALIAS].ops.quote_name
     columns = ", ".join(quote(field.column) for field in FIELDS)
     values = ", ".join(["%s"] * len(FIELDS))
     return (
-        f"INSERT INTO {quote(Prediction._meta.db_table)} ({columns}) VALUES ({values}) "
+        f"INSERT INTO {quote(Prediction._meta.db_table)} ({columns}) "
+        f"VALUES {', '.join([f'({values})'] * rows)} "
         f"RETURNING {quote(Prediction._meta.pk.column)}"
     )
 

@@ -189,8 +189,10 @@ def _expiry():
 def waiting_count(most: int, among: QuerySet[Prediction] | None = None, status: str = "") -> int:
     """How many pictures wait for review; at most `most`, so that counting stays cheap."""
     among = Prediction.objects.all() if among is None else among
-    found = among.with_status(status) if status else among
-    return found.with_review("waiting").order_by("-pk")[:most].count()
+    if status in ("", "certain"):
+        found = among.with_status(status) if status else among
+        return found.with_review("waiting").order_by("-pk")[:most].count()
+    return among.filter(DOUBTFUL, reason__in=reasons(status)).order_by()[:most].count()
 
 
 def answer(pk: int, label: int, reviewer: AbstractBaseUser) -> Correction:

@@ -22,9 +22,11 @@ class UploadStorage(FileSystemStorage):
     The content is written beside its place under another name, then renamed.
     """
 
-    def get_available_name(self, name, max_length=None):
-        """A fresh name is random: nobody needs to look whether it is taken."""
-        return name if FRESH.fullmatch(name) else super().get_available_name(name, max_length)
+    def save(self, name, content, max_length=None):
+        """A fresh name is ours, and random: nobody needs to look at it, or whether it is taken."""
+        if FRESH.fullmatch(name):
+            return self._save(name, content)
+        return super().save(name, content, max_length)
 
     def path(self, name):
         """A fresh name leads into this storage, which need not be worked out."""

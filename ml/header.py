@@ -1,7 +1,9 @@
 """The first look at an upload: its header, before anything is decoded."""
 
 import io
+import struct
 import warnings
+import zlib
 from typing import NamedTuple
 
 from PIL import Image
@@ -11,6 +13,9 @@ MAX_JPEG_PIXELS = 50_000_000  # decoded reduced, so that the photo of a 48-megap
 MAX_PIXELS = 25_000_000
 MIN_SIDE = 4
 MAX_ASPECT_RATIO = 20
+GREY_PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+GREY = bytes([8, 0, 0, 0, 0])  # 8 bits, one channel, and the only compression there is
+MAX_GREY_SIDE = 4096  # pixels; Pillow judges what is larger
 
 
 class InvalidImage(ValueError):
@@ -20,6 +25,9 @@ class InvalidImage(ValueError):
         super().__init__(detail)
         self.code = code
         self.detail = detail
+
+    def __reduce__(self):
+        return type(self), (self.code, self.detail)  # so that it can come from another process
 
 
 class Header(NamedTuple):
@@ -39,9 +47,22 @@ def inspect(upload: bytes) -> Header:
     """
     if not upload:
         raise InvalidImage("empty", "The file is empty.")
-    header = _read(upload)
+    header = _read_grey(upload) or _read(upload)
     _check_size(header)
     return header
+
+
+def _read_grey(upload: bytes) -> Header | None:
+    """What Pillow says of a PNG that is grey and has nothing before its pixels, in a sixth of
+    its time; None for every other file.
+    """
+    if not upload.startswith(GREY_PNG) or upload[24:29] != GREY or upload[37:41] != b"IDAT":
+        return None
+    width, height, checksum = struct.unpack_from(">II5xI", upload, 16)
+    whole = zlib.crc32(upload[12:29]) == checksum
+    if not (whole and 0 < width <= MAX_GREY_SIDE and 0 < height <= MAX_GREY_SIDE):
+        return None
+    return Header("PNG", width, height, has_alpha=False, orientation=1)
 
 
 def _read(upload: bytes) -> Header:

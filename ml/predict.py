@@ -79,19 +79,24 @@ class Predictor:
             return []
         logits = self.logits(np.stack([picture.pixels for picture in pictures]))
         probabilities = calibrate.digit_probabilities(logits, self.temperature)
+        columns = (
+            probabilities.argmax(axis=1).tolist(),
+            probabilities.max(axis=1).tolist(),
+            probabilities,
+            self.reasons(logits),
+            pictures,
+        )
         return [
             Guess(
-                digit=int(each.argmax()),
-                confidence=float(each.max()),
-                probabilities=each,
-                reason=SEVERAL_DIGITS if picture.several else reason,
-                pixels=picture.pixels,
-                version=self.version,
-                format=picture.format,
+                digit,
+                confidence,
+                each,
+                SEVERAL_DIGITS if picture.several else reason,
+                picture.pixels,
+                self.version,
+                picture.format,
             )
-            for each, reason, picture in zip(
-                probabilities, self._reasons(logits, probabilities), pictures, strict=True
-            )
+            for digit, confidence, each, reason, picture in zip(*columns, strict=True)
         ]
 
     def reasons(self, logits: np.ndarray) -> list[str]:

@@ -98,14 +98,12 @@ def already_framed(picture: np.ndarray) -> np.ndarray | None:
         return None
     if grey[0, 0] > 127:
         grey = cv2.bitwise_not(grey)
-    rows, columns = np.flatnonzero(grey.any(axis=1)), np.flatnonzero(grey.any(axis=0))
-    if rows.size == 0:
-        return None
-    height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
+    *_, width, height = cv2.boundingRect(grey)
     if not BOX - 2 <= max(height, width) <= BOX:
         return None
-    off_center = np.abs(np.array(center_of_mass(grey)) - (SIDE - 1) / 2)
-    return grey if (off_center <= 1.25).all() else None
+    x, y = center_of_mass(grey)
+    middle = (SIDE - 1) / 2
+    return grey if max(abs(x - middle), abs(y - middle)) <= 1.25 else None
 
 
 def without_colour(picture: np.ndarray) -> np.ndarray:

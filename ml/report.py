@@ -119,10 +119,10 @@ def _page(facts: dict, summaries: list[dict], sections: list[str]) -> str:
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>Version {name}, measured</title><style>{STYLE.read_text()}</style></head>\n<body>"
-        f"<h1>Version {name}, measured</h1>\n<p>Network {escape(facts['network'])}, "
+        f"<main><h1>Version {name}, measured</h1>\n<p>Network {escape(facts['network'])}, "
         f"{facts['parameters']:,} parameters, trained on {facts['created_at'][:10]} for "
         f"{facts['epochs']} epochs with seed {facts['seed']}.</p>\n"
-        f"{_table(summaries)}\n{''.join(sections)}</body></html>\n"
+        f"{_table(summaries)}\n{''.join(sections)}</main></body></html>\n"
     )
 
 

@@ -8,15 +8,18 @@ Requests beyond what can wait are refused at once.
 """
 
 import asyncio
+import contextlib
 import contextvars
 import io
 import logging
 import os
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from django.conf import settings
+from granian.rsgi import ProtocolClosed
 
 from classifier import metrics
 from classifier.api import problem
@@ -38,11 +41,17 @@ BASE = {
     "wsgi.run_once": False,
 }
 
-_turn = asyncio.Lock()  # between two uploads the loop looks after the other clients
+MAX_SMALL_BYTES = 8 * 1024  # of a body that comes with its head, or next
+MAX_TURNED_AWAY = 256  # whose bodies are still coming
+SAY_EVERY_S = 1.0
+
+_turn = asyncio.Lock()  # of uploads
 _context = contextvars.copy_context()  # of all uploads: in one of its own each would connect anew
 _thread = ThreadPoolExecutor(1, "django")  # more take turns at the interpreter's lock, and cost
 _waiting = 0  # requests that are there in full and wait for their turn
 _held = 0  # bytes of all bodies in memory
+_turned_away = 0
+_refused, _said_at = 0, 0.0  # for being too many
 metrics.requests_waiting = lambda: _waiting
 
 
@@ -56,6 +65,30 @@ class Refused(Exception):
 
 async def application(scope, protocol):
     """Answer one HTTP request: read it, then let Django's thread work on it."""
+    if _waiting >= settings.MNIST_MAX_WAITING and 0 < declared(scope) <= MAX_SMALL_BYTES:
+        await turn_away(scope, protocol)
+    else:
+        await take(scope, protocol)
+
+
+async def turn_away(scope, protocol) -> None:
+    """Refuse a small request with as little work as there is: what it costs, others wait for.
+
+    Its body is read, or the client would lose its connection; but not that of many slow ones.
+    """
+    global _turned_away
+    if _turned_away < MAX_TURNED_AWAY:
+        _turned_away += 1
+        try:
+            with contextlib.suppress(ProtocolClosed):  # the client did not wait
+                await protocol()
+        finally:
+            _turned_away -= 1
+    refuse(scope, protocol, too_many())
+
+
+async def take(scope, protocol) -> None:
+    """Read a request, and answer it."""
     global _held
     body = bytearray()
     try:
@@ -112,12 +145,13 @@ async def answer(scope, protocol, body: bytes, length: int) -> None:
     """Let Django answer, and send what it says. Raises Refused when too many wait already."""
     global _waiting
     if _waiting >= settings.MNIST_MAX_WAITING:
-        raise Refused(503, "overloaded", "Too many requests are waiting. Try again.")
+        raise too_many()
     _waiting += 1
     try:
         request = environ(scope, body, length)
         if scope.path == UPLOADS:
             async with _turn:
+                await asyncio.sleep(0)  # whoever came meanwhile is counted, and refused at once
                 status, headers, response = _context.run(ask, request)
         else:
             status, headers, response = await in_thread(ask, request)
@@ -173,13 +207,29 @@ def ask(request: dict) -> tuple:
     return status, headers, content
 
 
+def too_many() -> Refused:
+    return Refused(503, "overloaded", "Too many requests are waiting. Try again.")
+
+
+def note_overload() -> None:
+    """Log it at most once a second: a line for each costs as much as all the rest of refusing."""
+    global _refused, _said_at
+    _refused += 1
+    now = time.monotonic()
+    if now >= _said_at + SAY_EVERY_S:
+        logger.warning("Overloaded: %s refused since this was last said.", _refused)
+        _refused, _said_at = 0, now
+
+
 def refuse(scope, protocol, refusal: Refused) -> None:
     """Tell the client why, as a view would; with a request id that the log has, too."""
     request_id = choose(scope.headers.get("x-request-id") or "")
     told = problem.told_at(scope.path, refusal.problem)
-    log = logger.warning if told.status >= 500 else logger.info
-    what = scope.method, scope.path[:100], told.status, told.code
-    log("%s %r: %s %s, request %s", *what, request_id)
+    if told.code == "overloaded":
+        note_overload()
+    else:
+        what = scope.method, scope.path[:100], told.status, told.code
+        logger.info("%s %r: %s %s, request %s", *what, request_id)
     metrics.note_refusal(told.status, told.code)
     headers = problem.headers(told, scope.path) | {"X-Request-ID": request_id}
     content = problem.as_json(told, scope.path, request_id)

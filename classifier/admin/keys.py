@@ -16,6 +16,12 @@ class ApiKeyForm(forms.ModelForm):
         choices=ApiKey.Scope.choices, widget=forms.CheckboxSelectMultiple, initial=["classify"]
     )
 
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if "expires_at" in self.fields:  # of its two inputs Django labels neither
+            day, time = self.fields["expires_at"].widget.widgets
+            day.attrs["aria-label"], time.attrs["aria-label"] = "Expires on", "Expires at"
+
     def clean(self):
         if self.instance._state.adding and "owner" not in self.fields:
             self.instance.owner = self.asker  # before the row is checked: what it may depends on it

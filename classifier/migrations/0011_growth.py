@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="prediction",
-            index=models.Index(fields=["version", "id"], name="answered_by"),
+            index=models.Index(fields=["version", "id", "reason"], name="answered_by"),
         ),
         migrations.RemoveIndex(model_name="prediction", name="waiting_for_review"),
         migrations.AddIndex(

@@ -32,7 +32,13 @@ def test_a_new_key_is_shown_once_and_works(admin_client, admin_user, post, setti
     assert "no-store" in page["Cache-Control"]
     assert post(HTTP_AUTHORIZATION=f"Bearer {text}").status_code == 200
     for address in (KEYS, f"{KEYS}{key.pk}/change/", f"{KEYS}{key.pk}/history/"):
-        assert text.split("_")[2] not in admin_client.get(address).text
+        assert text.split("_", 2)[2] not in admin_client.get(address).text
+
+
+def test_both_parts_of_the_moment_a_key_ends_have_a_label(admin_client):
+    page = admin_client.get(f"{KEYS}add/").text
+    assert 'aria-label="Expires on"' in page
+    assert 'aria-label="Expires at"' in page
 
 
 def test_the_form_says_what_a_key_could_not_do(admin_client, person):

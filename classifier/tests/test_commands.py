@@ -14,8 +14,12 @@ from django.core.management import CommandError, call_command
 from classifier import accounts, inference, registry
 from classifier.models import Prediction
 
+from .load import lost
+from .server import Server
+
 pytestmark = pytest.mark.django_db
-DIGITS = Path(__file__).parents[2] / "fixtures" / "digits"
+ROOT = Path(__file__).parents[2]
+DIGITS = ROOT / "fixtures" / "digits"
 
 
 def run(*arguments, **options):
@@ -65,6 +69,56 @@ def test_classify_keeps_nothing_unless_asked(db, files):
     run("classify", DIGITS / "7_paint.png", "--keep")
     assert Prediction.objects.get().original_name == "7_paint.png"
     assert len(files()) == 1
+
+
+def test_classify_shares_a_folder_between_processes_and_tells_the_same():
+    alone = run("classify", DIGITS, "--json", processes=1)
+    assert run("classify", DIGITS, "--json", processes=3) == alone
+    assert [json.loads(line)["path"] for line in alone.splitlines()] == [
+        str(path) for path in sorted(DIGITS.iterdir())
+    ]
+
+
+def test_classify_tells_from_another_process_what_it_could_not_read(tmp_path):
+    for number in range(40):
+        (tmp_path / f"{number:02}.png").write_bytes(b"hello")
+    (tmp_path / "20.png").unlink()
+    lines = run("classify", *sorted(tmp_path.iterdir()), "--json", processes=2).splitlines()
+    assert {json.loads(line)["code"] for line in lines} == {"not_an_image"}
+    with pytest.raises(CommandError, match="1 of 40 got no answer"):
+        run("classify", tmp_path, tmp_path / "none.png", processes=2)
+
+
+def test_classify_ends_when_another_process_has_no_network(monkeypatch):
+    def not_ready(uploads):
+        raise inference.NotReady("There is none.")
+
+    monkeypatch.setattr(inference, "classify_many", not_ready)
+    with pytest.raises(CommandError, match="There is none") as caught:
+        run("classify", DIGITS, processes=2)
+    assert caught.value.returncode == 2
+
+
+def test_classify_keeps_from_several_processes_what_they_read(tmp_path):
+    site = Server(tmp_path)
+    site.manage("migrate")
+    told = site.manage("classify", str(DIGITS), "--keep", "--processes", "3").splitlines()
+    ((count, kept),) = site.execute(
+        "select count(*), sum(digit * size) from classifier_prediction where upload <> ''"
+    )
+    sizes = [Path(line.split()[0]).stat().st_size * int(line.split()[1]) for line in told]
+    assert (count, kept) == (len(told), sum(sizes))
+    assert not lost(site, [])
+
+
+def test_classify_in_processes_ends_when_the_command_is_killed(tmp_path):
+    for number in range(3000):
+        (tmp_path / f"{number}.jpg").symlink_to(DIGITS / "2_phone.jpg")
+    command = [sys.executable, "manage.py", "classify", tmp_path, "--processes", "2"]
+    told = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    told.stdout.readline()
+    told.kill()
+    told.communicate(timeout=10)  # until nobody has the other end of the pipes
 
 
 def test_classify_asks_a_running_service(live_server):

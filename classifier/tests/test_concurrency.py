@@ -101,3 +101,14 @@ def test_a_promotion_that_asks_the_gate_keeps_no_upload_waiting(tmp_path, sample
             assert staff.post(promote, json={"overrule": "a test"}).status_code == 200
             meanwhile = len(load.ids) - answered
     assert meanwhile > 3  # one or two, if they had to wait for the promotion
+
+
+def test_what_cannot_wait_is_refused_at_once_and_the_rest_is_kept(tmp_path, sample):
+    with (
+        Server(tmp_path, workers=1) as server,
+        Load(server.url, [sample("6_tiny.png")], clients=100) as load,
+    ):
+        load.wait_for(300)
+    assert set(load.others) == {"overloaded"}
+    assert server.output().count("Overloaded: ") < load.others["overloaded"] / 2
+    assert not lost(server, load.ids)

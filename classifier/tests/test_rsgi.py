@@ -8,6 +8,9 @@ import threading
 from types import SimpleNamespace
 
 import pytest
+from granian.rsgi import ProtocolClosed
+
+PAGE = "/api/v1/predictions"  # what a thread answers, while uploads have the loop's own
 
 
 @pytest.fixture
@@ -37,6 +40,7 @@ def rsgi(django, monkeypatch):
     """The server's module anew, with the other Django."""
     monkeypatch.setitem(sys.modules, "mnistsite.wsgi", SimpleNamespace(application=django))
     monkeypatch.delitem(sys.modules, "mnistsite.rsgi", raising=False)
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "")  # which it sets, and nobody else may keep
     yield importlib.import_module("mnistsite.rsgi")
     sys.modules.pop("mnistsite.rsgi", None)
 
@@ -44,8 +48,9 @@ def rsgi(django, monkeypatch):
 class Protocol:
     """A client whose body comes in these chunks, then as slowly as it likes."""
 
-    def __init__(self, *chunks, then_s=0.0):
-        self.chunks, self.then_s = chunks, then_s
+    def __init__(self, *chunks, then_s=0.0, once_told=lambda: None, gone=False):
+        self.chunks, self.then_s, self.once_told = chunks, then_s, once_told
+        self.gone = gone
         self.status = self.content = None
 
     async def __aiter__(self):
@@ -55,8 +60,14 @@ class Protocol:
 
     def response_str(self, status, headers, content):
         self.status, self.headers, self.content = status, dict(headers), content
+        self.once_told()
 
     response_bytes = response_str
+
+    async def __call__(self):
+        if self.gone:
+            raise ProtocolClosed
+        return b"".join(self.chunks)
 
     @property
     def told(self):
@@ -115,14 +126,35 @@ def test_a_slow_body_is_refused_in_the_words_of_its_address(rsgi, settings, path
 def test_beyond_what_may_wait_a_request_is_refused_at_once(rsgi, django, settings):
     settings.MNIST_MAX_WAITING = 2
     django.may_answer.clear()
-    clients = [Protocol(b"seven") for _ in range(3)]
-    threading.Timer(0.2, django.may_answer.set).start()
-    ask(rsgi, *clients)
+    clients = [Protocol(b"seven", once_told=django.may_answer.set) for _ in range(3)]
+    ask(rsgi, *clients, path=PAGE)  # the first to be told anything is the one that is refused
     assert [each.status for each in clients] == [200, 200, 503]
     refused = clients[2]
     assert (refused.told["code"], refused.headers["retry-after"]) == ("overloaded", "5")
     assert (len(django.asked), rsgi._waiting) == (2, 0)
-    assert ask(rsgi, Protocol(b"seven")).status == 200
+    assert ask(rsgi, Protocol(b"seven"), path=PAGE).status == 200
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_small_requests_are_turned_away_and_the_log_told_once(rsgi, django, settings, caplog, gone):
+    settings.MNIST_MAX_WAITING = 0
+    refused = [Protocol(b"seven", gone=gone) for _ in range(50)]
+    ask(rsgi, *refused, **{"content-length": "5", "x-request-id": "mine"})
+    assert {each.status for each in refused} == {503}
+    assert (refused[9].told["code"], refused[9].told["request_id"]) == ("overloaded", "mine")
+    assert refused[9].headers["retry-after"] == "5"
+    assert [record.getMessage()[:11] for record in caplog.records] == ["Overloaded:"]
+    assert (django.asked, rsgi._turned_away) == ([], 0)
+
+
+def test_uploads_wait_their_turn_and_those_beyond_are_refused_before_it_comes(rsgi, settings):
+    settings.MNIST_MAX_WAITING = 2
+    told = []
+    clients = [Protocol(b"seven", once_told=lambda turn=turn: told.append(turn)) for turn in "abc"]
+    ask(rsgi, *clients)
+    assert [each.status for each in clients] == [200, 200, 503]
+    assert "".join(told) == "cab"
+    assert rsgi._waiting == 0
 
 
 def test_bodies_beyond_what_memory_may_hold_are_refused(rsgi, django, settings):

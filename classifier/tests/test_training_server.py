@@ -37,7 +37,8 @@ def start(server, staff):
     started = []
 
     def begin(**options):
-        options = {"corrections": False, "epochs": 100, "batch_size": 500} | options
+        plain = {"network": "original", "corrections": False, "epochs": 100, "batch_size": 500}
+        options = plain | options
         response = staff.post(server.url + RUNS, json=options)
         assert response.status_code == 201, response.text
         started.append(Run(server, staff, response.json()["id"]))

@@ -54,6 +54,8 @@ def as_html(source: str) -> SafeString:
     for block in blocks:
         if block.children:
             block.children = relinked(block.children)
+        if block.type == "table_open":
+            block.attrSet("tabindex", "0")  # it scrolls on a phone, with a keyboard, too
         if block.attrGet("style"):  # of a table's column; the content policy allows no style
             block.attrs = {"class": "number"}
     return mark_safe(markdown.renderer.render(blocks, markdown.options, {}))

@@ -4,9 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
+from conftest import DIGITS
 from ml.header import InvalidImage
 from ml.picture import as_png
 from ml.predict import Predictor
+from ml.preprocess import prepare
 
 
 def test_a_guess_holds_the_answer_and_what_it_rests_on(predictor, sample):
@@ -18,13 +20,15 @@ def test_a_guess_holds_the_answer_and_what_it_rests_on(predictor, sample):
     assert guess.version == predictor.version
 
 
-def test_many_at_once_are_answered_as_one_by_one(predictor, sample):
-    names = ["7_paint.png", "3_paint.png", "2_phone.jpg"]
-    many = predictor.read_many([sample(name) for name in names])
-    for name, guess in zip(names, many, strict=True):
-        assert np.allclose(
-            guess.probabilities, predictor.read(sample(name)).probabilities, atol=1e-5
-        )
+def test_many_at_once_are_answered_as_one_by_one(predictor, typed):
+    uploads = [path.read_bytes() for path in DIGITS.iterdir()]
+    uploads += [as_png(pixels) for pixels in typed[0].pixels[:100]]
+    uploads += [as_png(prepare(upload).pixels) for upload in uploads]  # in MNIST's frame already
+    for one, each in zip(uploads, predictor.read_many(uploads), strict=True):
+        alone = predictor.read(one)
+        assert np.array_equal(each.pixels, alone.pixels)
+        assert (each.digit, each.reason, each.format) == (alone.digit, alone.reason, alone.format)
+        assert np.allclose(each.probabilities, alone.probabilities, atol=1e-5)
 
 
 def test_a_refusal_stands_where_its_guess_would(predictor, sample):

@@ -1,4 +1,6 @@
 import json
+import os
+from contextlib import nullcontext
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
@@ -26,8 +28,11 @@ class Command(BaseCommand):
         )
         parser.add_argument("--json", action="store_true", help="print a JSON object a line")
         parser.add_argument("--keep", action="store_true", help="store them in the history")
+        parser.add_argument(
+            "--processes", type=int, default=os.cpu_count(), help="one for each core by default"
+        )
 
-    def handle(self, *, paths, url, json: bool, keep, **options):
+    def handle(self, *, paths, url, json: bool, keep, processes, **options):
         from classifier import bulk
 
         if url and keep:
@@ -35,10 +40,11 @@ class Command(BaseCommand):
         files = [file for path in paths for file in bulk.files(path)]
         show = as_json if json else as_row(max((len(str(file)) for file in files), default=0))
         failed = 0
-        for path, row in tqdm(
-            self.rows(files, url, keep), total=len(files), unit="picture", disable=None
-        ):
-            with tqdm.external_write_mode():
+        rows = self.rows(files, url, keep, processes)
+        progress = tqdm(rows, total=len(files), unit="picture", disable=None)
+        aside = nullcontext if progress.disable else tqdm.external_write_mode
+        for path, row in progress:
+            with aside():
                 if isinstance(row, Exception):
                     failed += 1
                     self.stderr.write(f"{path}: {getattr(row, 'strerror', None) or row}")
@@ -47,21 +53,21 @@ class Command(BaseCommand):
         if failed:
             raise CommandError(f"{failed} of {len(files)} got no answer.")
 
-    def rows(self, files, url, keep):
+    def rows(self, files, url, keep, processes):
         from classifier import history, inference
 
         try:
-            yield from asked(files, url) if url else read(files, keep)
+            yield from asked(files, url) if url else read(files, keep, processes)
         except (GaveUp, inference.NotReady, history.NotKept, ValueError) as error:
             raise CommandError(str(error), returncode=2) from error
 
 
-def read(files, keep):
-    """Pairs of a path and its row, or the error of opening it, read in this process."""
+def read(files, keep, processes):
+    """Pairs of a path and its row, or the error of opening it, read on this machine."""
     from classifier import bulk
     from classifier.inference import InvalidImage
 
-    for path, result in bulk.classify(files, keep):
+    for path, result in bulk.classify(files, keep, processes):
         if isinstance(result, InvalidImage):
             yield path, {"code": result.code, "detail": result.detail}
         elif isinstance(result, OSError):

@@ -18,7 +18,7 @@ class Command(BaseCommand):
         except (inference.NotReady, history.NotKept) as error:
             why = f" ({error.__cause__})" if error.__cause__ else ""
             raise CommandError(f"{error}{why}") from error
-        kept = sum(isinstance(result, inference.Guess) for _, result in outcomes)
+        kept = sum(isinstance(result, bulk.Reading) for _, result in outcomes)
         self.stdout.write(f"Added {kept} of {len(paths)} sample pictures to the history.")
 
 
