@@ -40,7 +40,7 @@ def check_media(app_configs, **options):
         return []
     path = Path(settings.MEDIA_ROOT)
     there = next(each for each in (path, *path.parents) if each.exists())
-    if os.access(there, os.W_OK):
+    if there.is_dir() and os.access(there, os.W_OK):
         return []
     return [
         Warning(

@@ -19,14 +19,19 @@ def fresh_name(extension: str) -> str:
 class UploadStorage(FileSystemStorage):
     """Files that are whole or not there at all, also when the server is killed.
 
-    The content is written beside its place under another name, then renamed.
+    The content is written beside its place under another name, then renamed. Only a fresh name
+    needs no other: nobody knows it before the row that is written after the file, and in a
+    folder that many share, to rename takes as long as to write.
     """
 
     def save(self, name, content, max_length=None):
         """A fresh name is ours, and random: nobody needs to look at it, or whether it is taken."""
-        if FRESH.fullmatch(name):
-            return self._save(name, content)
-        return super().save(name, content, max_length)
+        if not FRESH.fullmatch(name):
+            return super().save(name, content, max_length)
+        path = self.path(name)
+        with _removed_on_failure(path):
+            _write(path, content)
+        return name
 
     def path(self, name):
         """A fresh name leads into this storage, which need not be worked out."""
@@ -35,16 +40,26 @@ class UploadStorage(FileSystemStorage):
     def _save(self, name, content):
         path = self.path(name)
         partial = "{}/.{}.partial".format(*os.path.split(path))
-        try:
-            with _create(partial) as file:
-                for chunk in content.chunks():
-                    file.write(chunk)
+        with _removed_on_failure(partial):
+            _write(partial, content)
             os.rename(partial, path)
-        except BaseException:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(partial)
-            raise
         return name
+
+
+@contextlib.contextmanager
+def _removed_on_failure(path: str):
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+        raise
+
+
+def _write(path: str, content) -> None:
+    with _create(path) as file:
+        for chunk in content.chunks():
+            file.write(chunk)
 
 
 def _create(path: str):

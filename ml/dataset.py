@@ -54,7 +54,7 @@ def _download() -> tuple:
         raise OSError(
             "MNIST could not be downloaded. Get mnist.npz (11 MB) on a machine with internet "
             "access, from the address that keras.datasets.mnist documents, copy it here and "
-            "name it: --data mnist.npz"
+            "name it: --data mnist.npz, or MNIST_DATA"
         ) from error
 
 

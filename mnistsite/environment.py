@@ -79,15 +79,20 @@ class Environment:
 
         A Redis that does not answer delays a request by a second at most.
         """
-        address = self.text(name)
+        address = self.redis(name)
         if not address:
             return {"BACKEND": LOCAL_CACHE, "OPTIONS": {"MAX_ENTRIES": 100_000}}
-        if not address.startswith(("redis://", "rediss://")):
+        timeouts = {"socket_timeout": 1, "socket_connect_timeout": 1}
+        return {"BACKEND": REDIS_CACHE, "LOCATION": address, "OPTIONS": timeouts}
+
+    def redis(self, name: str) -> str:
+        """The address of a Redis; empty if there is none."""
+        address = self.text(name)
+        if address and not address.startswith(("redis://", "rediss://")):
             raise ImproperlyConfigured(
                 f"Expected {name} to be like redis://host:6379/1, received {address!r}."
             )
-        timeouts = {"socket_timeout": 1, "socket_connect_timeout": 1}
-        return {"BACKEND": REDIS_CACHE, "LOCATION": address, "OPTIONS": timeouts}
+        return address
 
     def number(self, name: str) -> int | None:
         """A whole number of at least 1; None if there is none."""

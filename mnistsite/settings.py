@@ -190,7 +190,7 @@ MNIST_SERVING = "MNIST_SERVING" in env or env.text("RUN_MAIN") == "true"  # wsgi
 
 # Background work: in the database, or on Redis for workers on other machines
 
-TASKS_REDIS_URL = env.text("TASKS_REDIS_URL")
+TASKS_REDIS_URL = env.redis("TASKS_REDIS_URL")
 _needed = {"TASKS_REDIS_URL": "django_tasks_rq", "S3_BUCKET": "storages", "CACHE_URL": "redis"}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
     _needed["DATABASE_URL"] = "psycopg"

@@ -83,11 +83,12 @@ class PredictionView(ApiView):
         return Response(record(get_object_or_404(rows, pk=pk)))
 
     def delete(self, request, pk):
-        """The answer and the label stay, for the statistics. Its own uploads a key may erase."""
+        """The answer and the label stay, for the statistics. A key may erase its own uploads."""
         chosen = readable(request).filter(pk=pk)
         prediction = get_object_or_404(chosen)
-        own = request.auth and prediction.key_id == request.auth.pk
-        if not own and not is_staff_with(ERASE, request.user):
+        if request.auth and prediction.key_id != request.auth.pk:
+            raise PermissionDenied("A key may only erase what was sent with it.")
+        if not request.auth and not is_staff_with(ERASE, request.user):
             raise PermissionDenied("Only staff with the permission 'erase' may do this.")
         erasure.erase(chosen)
         return Response(status=204)

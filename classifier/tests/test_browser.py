@@ -120,5 +120,9 @@ def test_an_answer_that_cannot_be_kept_is_said_and_the_picture_comes_again(page)
     page.keyboard.press("3")
     page.wait_for_selector("text=Not saved")
     page.unroute("**/review/answer")
+    second = shown(page)
+    page.keyboard.press("3")  # meant for the first, which is not in view any more
+    page.wait_for_selector("text=Nothing was labelled")
+    assert shown(page) == second
     page.keyboard.press("Enter")
     assert shown(page) == first

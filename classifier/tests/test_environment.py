@@ -41,8 +41,9 @@ def test_names_may_have_spaces_around_them(env, monkeypatch):
         (lambda env: env.rate("SETTING"), "0/minute"),
         (lambda env: env.rate("SETTING"), "10/fortnight"),
         (lambda env: env.cache("SETTING"), "memcached://host"),
+        (lambda env: env.redis("SETTING"), "foo"),
     ],
-    ids=["switch", "choice", "number", "database", "count", "no rate", "period", "cache"],
+    ids=["switch", "choice", "number", "database", "count", "no rate", "period", "cache", "redis"],
 )
 def test_nonsense_is_refused_by_name(env, monkeypatch, read, value):
     monkeypatch.setenv("SETTING", value)

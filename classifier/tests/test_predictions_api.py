@@ -292,13 +292,15 @@ def test_a_file_that_is_gone_is_a_404(admin_client, upload, files):
     assert admin_client.get(f"{PREDICTIONS}/{upload}/picture").status_code == 404
 
 
-def test_who_may_erase(client, person, bearer, add):
+def test_who_may_erase(client, person, bearer, add, admin_user):
     key, header = bearer("read")
     own, other = add(key=key), add()
     assert client.delete(f"{PREDICTIONS}/{own.pk}", **header).status_code == 204
     assert client.delete(f"{PREDICTIONS}/{other.pk}", **header).status_code == 404
     client.force_login(person("viewer", "Viewers"))
     assert client.delete(f"{PREDICTIONS}/{other.pk}").status_code == 403
+    _, header = bearer("read", owner=admin_user)
+    assert client.delete(f"{PREDICTIONS}/{other.pk}", **header).status_code == 403
     assert Prediction.objects.get(pk=other.pk).erased_at is None
 
 

@@ -18,6 +18,7 @@ let reviewed = 0;
 let waiting = 0;
 let onTheirWay = 0; // answers that the service has not confirmed yet
 let lookAgain = 0;
+let swallowing = false; // the key that was meant for a picture which could not be saved
 
 async function post(address, content, options = {}) {
   let response;
@@ -113,6 +114,10 @@ function say(text) {
 }
 
 function answer(label) {
+  if (swallowing) {
+    swallowing = false;
+    return say("Nothing was labelled: another picture is in view. The one not saved comes after it.");
+  }
   const picture = stock.shift();
   if (!picture) return;
   const correction = sending.then(() => post(root.dataset.answer, { picture: picture.id, label }));
@@ -133,6 +138,8 @@ function notKept(step, error) {
   count(-1);
   // Behind the one in view, which must not change under somebody's finger.
   if (!error.lost) stock.splice(1, 0, step.picture);
+  // Whoever tries again means that picture, not the one in view.
+  swallowing = !error.lost && stock[0] !== step.picture;
   say(error.lost ? error.message : `Not saved: ${error.message}`);
   show();
 }
