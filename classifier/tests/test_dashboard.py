@@ -1,3 +1,4 @@
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -24,6 +25,14 @@ def page(client, person):
         return client.get("/admin/").content.decode()
 
     return load
+
+
+@pytest.mark.filterwarnings("error")  # Django warns of a day without a time zone
+def test_the_tile_of_today_leads_to_the_uploads_of_today(page, add, client):
+    add()
+    Prediction.objects.filter(pk=add().pk).update(created_at=timezone.now() - timedelta(days=2))
+    address = re.search(r'href="(/admin/classifier/prediction/\?created_at[^"]*)"', page())[1]
+    assert client.get(address).context["cl"].result_count == 1
 
 
 def test_days_are_counted_apart_and_today_is_the_last(add):
