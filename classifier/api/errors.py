@@ -8,6 +8,8 @@ from django.core.exceptions import (
     PermissionDenied,
     RequestDataTooBig,
     SuspiciousOperation,
+    TooManyFieldsSent,
+    TooManyFilesSent,
 )
 from django.http import Http404, UnreadablePostError
 from rest_framework.exceptions import APIException, ParseError, ValidationError
@@ -56,6 +58,8 @@ def describe(error: Exception) -> Problem:
             return Problem(413, "too_large", "Expected one file; the text beside it is too long.")
         case ParseError():
             return Problem(400, "malformed", f"The body cannot be read. {error.detail}")
+        case TooManyFieldsSent() | TooManyFilesSent():
+            return Problem(400, "malformed", "Expected one file; there are too many fields.")
         case SuspiciousOperation() | UnreadablePostError() | RecursionError():
             return Problem(400, "malformed", "The body is cut short or malformed.")
         case OverQuota():

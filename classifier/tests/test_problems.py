@@ -133,3 +133,10 @@ def test_an_unforeseen_error_is_a_503_without_a_word_of_it(admin_client, monkeyp
     assert "division" not in json.dumps(response.json())
     assert "division" in caplog.text
     assert response.json()["request_id"] in caplog.text
+
+
+@pytest.mark.django_db
+def test_too_many_fields_are_called_that(client):
+    fields = {f"field{index}": "x" for index in range(1001)}
+    told = client.post("/mnist/classify", fields).json()
+    assert (told["code"], "too many fields" in told["detail"]) == ("malformed", True)
