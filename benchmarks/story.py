@@ -120,13 +120,11 @@ class Story:
         self.each_second(answer)
 
     def erase(self) -> None:
-        headers = {"Authorization": f"Bearer {self.traffic.key}"}
-
         def erase_one():
             for pk in self.latest():
                 if pk % ERASED == 0 and pk not in self.erased:
                     address = f"{self.server.url}/api/v1/predictions/{pk}"
-                    requests.delete(address, headers=headers, timeout=60).raise_for_status()
+                    self.staff.delete(address, timeout=60).raise_for_status()
                     self.erased.add(pk)
                     self.people["erasures"] += 1
 
