@@ -5,6 +5,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import OperationalError
 from django.test import Client
 
+from classifier import history
 from classifier.models import Prediction
 
 from . import hostile
@@ -49,7 +50,7 @@ def test_each_answer_is_the_one_that_it_gets_alone(client, post, sample):
 def test_a_hundred_pictures_take_a_few_statements(client, sample, django_assert_max_num_queries):
     hundred = [sample("0_tiny.png")] * 100
     client.post(BATCH, images(*hundred[:1]))
-    with django_assert_max_num_queries(4):  # a transaction around two inserts of what SQLite takes
+    with django_assert_max_num_queries(2 + -(-100 // history.ROWS_AT_ONCE)):  # one transaction
         response = client.post(BATCH, images(*hundred))
     assert len(response.json()["results"]) == 100
     assert Prediction.objects.count() == 101
@@ -79,8 +80,7 @@ def test_when_they_cannot_be_stored_nothing_is_left(client, sample, files, monke
     def fail(*args, **kwargs):
         raise OperationalError("database is locked")
 
-    monkeypatch.setattr(Prediction.objects, "bulk_create", fail)
-    monkeypatch.setattr("django.db.models.query.QuerySet.bulk_create", fail)
+    monkeypatch.setattr(history, "_insert", fail)
     response = client.post(BATCH, images(sample("0_tiny.png"), sample("7_paint.png")))
     assert (response.status_code, response.json()["code"]) == (503, "not_kept")
     assert not files()
