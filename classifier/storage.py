@@ -20,8 +20,8 @@ class UploadStorage(FileSystemStorage):
     """Files that are whole or not there at all, also when the server is killed.
 
     The content is written beside its place under another name, then renamed. Only a fresh name
-    needs no other: nobody knows it before the row that is written after the file, and in a
-    folder that many share, to rename takes as long as to write.
+    needs no other: nobody knows it before the row, which is written after the file, and to rename
+    it would take a tenth of an upload's time.
     """
 
     def save(self, name, content, max_length=None):

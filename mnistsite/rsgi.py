@@ -66,7 +66,7 @@ class Refused(Exception):
 
 
 async def application(scope, protocol):
-    """Answer one HTTP request: read it, then let Django's thread work on it."""
+    """Answer one HTTP request, or turn it away when too many wait."""
     if _waiting >= settings.MNIST_MAX_WAITING and 0 < declared(scope) <= MAX_SMALL_BYTES:
         await turn_away(scope, protocol)
     else:
