@@ -77,13 +77,14 @@ class Predictor:
         """One guess for each picture."""
         if not pictures:
             return []
-        logits = self.logits(np.stack([picture.pixels for picture in pictures]))
+        logits = self.logits(np.array([picture.pixels for picture in pictures]))
         probabilities = calibrate.digit_probabilities(logits, self.temperature)
+        confidence = probabilities.max(axis=1)
         columns = (
             probabilities.argmax(axis=1).tolist(),
-            probabilities.max(axis=1).tolist(),
+            confidence.tolist(),
             probabilities,
-            self.reasons(logits),
+            self._reasons(logits, confidence),
             pictures,
         )
         return [
@@ -101,13 +102,16 @@ class Predictor:
 
     def reasons(self, logits: np.ndarray) -> list[str]:
         """Why answers with these (n, 11) logits are uncertain; empty where they are certain."""
-        return self._reasons(logits, calibrate.digit_probabilities(logits, self.temperature))
+        probabilities = calibrate.digit_probabilities(logits, self.temperature)
+        return self._reasons(logits, probabilities.max(axis=1))
 
-    def _reasons(self, logits: np.ndarray, probabilities: np.ndarray) -> list[str]:
-        confidence = probabilities.max(axis=1)
-        reasons = np.where(confidence >= self.certain_above, "", "low_confidence")
+    def _reasons(self, logits: np.ndarray, confidence: np.ndarray) -> list[str]:
         is_digit = calibrate.digitness(logits) >= self.digit_above
-        return np.where(is_digit, reasons, "not_a_digit").tolist()
+        is_sure = confidence >= self.certain_above
+        return [
+            ("" if sure else "low_confidence") if digit else "not_a_digit"
+            for digit, sure in zip(is_digit.tolist(), is_sure.tolist(), strict=True)
+        ]
 
     def probabilities(self, pixels: np.ndarray) -> np.ndarray:
         """Calibrated probabilities for (n, 28, 28) uint8; returns (n, 10) float32."""
