@@ -21,6 +21,7 @@ from .storage import fresh_name
 EXTENSIONS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "BMP": "bmp"}
 FIELDS = [field for field in Prediction._meta.concrete_fields if not field.primary_key]
 COLUMNS = [field.attname for field in FIELDS]
+FASTEST = 1  # of zlib's levels: two thirds of the time of the usual one, for a fifteenth more
 ROWS_AT_ONCE = 16  # in one statement; more take no less time for each, and SQLite has a limit
 
 
@@ -101,7 +102,7 @@ def _row(
         confidence=guess.confidence,
         probabilities_float32=guess.probabilities.astype(np.float32).tobytes(),
         reason=guess.reason,
-        pixels_zlib=zlib.compress(guess.pixels.tobytes()),
+        pixels_zlib=zlib.compress(guess.pixels.tobytes(), FASTEST),
         duration_us=duration_us,
         request_id=request_id,
         key=key,
