@@ -58,7 +58,7 @@ class ApiView(APIView):
         return settings.MNIST_MAX_FORM_BYTES
 
     def initial(self, request, *args, **kwargs):
-        refuse_too_large(request, self.most_bytes)
+        refuse_too_large(request._request, self.most_bytes)
         request._request.upload_handlers = [InMemory(request._request)]
         super().initial(request, *args, **kwargs)
 

@@ -6,6 +6,7 @@ import io
 from typing import NamedTuple
 
 from django.conf import settings
+from django.http import HttpRequest
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 
@@ -35,10 +36,12 @@ class Posted(NamedTuple):
 
 def posted(request) -> Posted:
     """The one file in the multipart field `image`, and `model`. Raises InvalidImage."""
-    refuse_too_large(request, settings.MNIST_MAX_UPLOAD_BYTES + settings.MNIST_MAX_FORM_BYTES)
-    form = _parse(request)
+    asked = request._request  # DRF's own takes its time to say what Django's has
+    refuse_too_large(asked, settings.MNIST_MAX_UPLOAD_BYTES + settings.MNIST_MAX_FORM_BYTES)
+    body = asked.read()
+    form = read_plain(asked.META.get("CONTENT_TYPE", ""), body) or _parse(request, body)
     image = _one_image(form.files.get("image", []))
-    return Posted(image, request.GET.get("model") or form.fields.get("model", ""))
+    return Posted(image, asked.GET.get("model") or form.fields.get("model", ""))
 
 
 def _one_image(images: list[Upload]) -> Upload:
@@ -51,12 +54,8 @@ def _one_image(images: list[Upload]) -> Upload:
     return images[0]
 
 
-def _parse(request) -> Form:
-    """The form in a request's body; Django's parser reads the bodies that are not plain."""
-    body = request._request.read()
-    form = read_plain(request.META.get("CONTENT_TYPE", ""), body)
-    if form:
-        return form
+def _parse(request, body: bytes) -> Form:
+    """The form in a body that is not plain, read by Django's parser."""
     request._stream = io.BytesIO(body)
     try:
         files = _uploads(request.FILES)
@@ -104,7 +103,7 @@ def _of_json(body) -> Upload:
         raise InvalidImage("no_image", "Expected base64 in 'image'.") from error
 
 
-def refuse_too_large(request, limit: int) -> None:
+def refuse_too_large(request: HttpRequest, limit: int) -> None:
     """Refuse a body whose declared length is over the limit.
 
     It is read and thrown away first, up to another limit: a client that is still sending
@@ -114,12 +113,12 @@ def refuse_too_large(request, limit: int) -> None:
     if length <= limit:
         return
     left = min(length, settings.MNIST_MAX_DRAINED_BYTES)
-    while left > 0 and (chunk := request._request.read(min(left, CHUNK_BYTES))):
+    while left > 0 and (chunk := request.read(min(left, CHUNK_BYTES))):
         left -= len(chunk)
     raise too_large(length, limit)
 
 
-def _content_length(request) -> int:
+def _content_length(request: HttpRequest) -> int:
     try:
         return int(request.META.get("CONTENT_LENGTH", 0))
     except ValueError:
