@@ -16,7 +16,7 @@ class Components(NamedTuple):
     """The connected pieces of ink; piece 0 is the paper."""
 
     labels: np.ndarray  # (h, w) uint16
-    stats: np.ndarray  # (n, 5) int32: left, top, width, height, area
+    stats: np.ndarray  # (n, 5) int32: left, top, width, height, area; none of a single piece
     scores: np.ndarray  # (n,) float32: how likely it is the digit, 0 for what is none
 
 
@@ -25,18 +25,19 @@ def find_components(ink: np.ndarray) -> Components:
     marked = (ink > 96).astype(np.uint8)
     if min(ink.shape) >= MIN_RULED:  # bridge the gaps of a hairline
         marked = cv2.dilate(marked, np.ones((3, 3), np.uint8))
-    count, labels, stats, centers = cv2.connectedComponentsWithStats(marked, ltype=cv2.CV_16U)
+    count, labels = cv2.connectedComponents(marked, ltype=cv2.CV_16U)
     if count == 1:
         raise InvalidImage("blank", "Expected a digit, found only lines and specks.")
-    if count == 2:  # one piece, and so the digit
-        return Components(labels, stats, np.array([0, 1], np.float32))
+    if count == 2:  # one piece, and so the digit; to measure it would take four times as long
+        return Components(labels, np.empty((0, 5), np.int32), np.array([0, 1], np.float32))
+    _, labels, stats, centers = cv2.connectedComponentsWithStats(marked, ltype=cv2.CV_16U)
     return Components(labels, stats, _likelihood(labels, stats, centers))
 
 
 def keep_digit(ink: np.ndarray, components: Components) -> np.ndarray:
     """Keep the parts of one digit; drop specks, frames, shadows at the edge and neighbours."""
     labels, stats, scores = components
-    if len(stats) == 2:  # one stroke, and nothing beside it
+    if len(scores) == 2:  # one stroke, and nothing beside it
         return ink
     kept = np.take(_parts(scores, stats).astype(np.uint8), labels)
     crumbs = (scores > 0) & (stats[:, cv2.CC_STAT_AREA] < CRUMB * stats[1:, cv2.CC_STAT_AREA].max())
@@ -49,7 +50,7 @@ def keep_digit(ink: np.ndarray, components: Components) -> np.ndarray:
 def are_several(components: Components) -> bool:
     """Whether a second digit, about as high as the likeliest one, stands beside it."""
     stats, scores = components.stats, components.scores
-    if len(stats) == 2:
+    if len(scores) == 2:
         return False
     main = int(np.argmax(scores))
     left, top, across, down, area = stats[main]

@@ -13,9 +13,9 @@ MAX_JPEG_PIXELS = 50_000_000  # decoded reduced, so that the photo of a 48-megap
 MAX_PIXELS = 25_000_000
 MIN_SIDE = 4
 MAX_ASPECT_RATIO = 20
-GREY_PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
-GREY = bytes([8, 0, 0, 0, 0])  # 8 bits, one channel, and the only compression there is
-MAX_GREY_SIDE = 4096  # pixels; Pillow judges what is larger
+PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+GREY, COLOURS = (bytes([8, channels, 0, 0, 0]) for channels in (0, 2))  # 8 bits, not interlaced
+MAX_PLAIN_SIDE = 4096  # pixels; Pillow judges what is larger
 
 
 class InvalidImage(ValueError):
@@ -47,20 +47,22 @@ def inspect(upload: bytes) -> Header:
     """
     if not upload:
         raise InvalidImage("empty", "The file is empty.")
-    header = _read_grey(upload) or _read(upload)
+    header = _read_plain(upload) or _read(upload)
     _check_size(header)
     return header
 
 
-def _read_grey(upload: bytes) -> Header | None:
-    """What Pillow says of a PNG that is grey and has nothing before its pixels, in a sixth of
-    its time; None for every other file.
+def _read_plain(upload: bytes) -> Header | None:
+    """What Pillow says of a PNG that is grey or in colour and has nothing before its pixels, in a
+    sixth of its time; None for every other file.
     """
-    if not upload.startswith(GREY_PNG) or upload[24:29] != GREY or upload[37:41] != b"IDAT":
+    if not upload.startswith(PNG) or upload[37:41] != b"IDAT":
+        return None
+    if upload[24:29] not in (GREY, COLOURS):
         return None
     width, height, checksum = struct.unpack_from(">II5xI", upload, 16)
     whole = zlib.crc32(upload[12:29]) == checksum
-    if not (whole and 0 < width <= MAX_GREY_SIDE and 0 < height <= MAX_GREY_SIDE):
+    if not (whole and 0 < width <= MAX_PLAIN_SIDE and 0 < height <= MAX_PLAIN_SIDE):
         return None
     return Header("PNG", width, height, has_alpha=False, orientation=1)
 

@@ -9,6 +9,7 @@ from .header import InvalidImage
 
 MIN_CONTRAST = 14  # of 255: fainter ink cannot be told from noise
 MIN_LIT = 64  # pixels; in a smaller picture shadows and noise cannot be told from strokes
+LEVELS = np.arange(256.0)
 PAPER_GRID = 32  # pixels on the longer side of the copy on which the paper is estimated
 
 
@@ -142,8 +143,8 @@ def ink_over(paper: np.ndarray, picture: np.ndarray) -> np.ndarray:
     colour, not which of the two is darker. Raises InvalidImage `blank`.
     """
     distance = _largest(cv2.absdiff(picture, paper))
-    threshold = otsu(distance)
     levels = histogram(distance)
+    threshold = otsu_level(levels)
     noise = median_level(levels[: threshold + 1]) if min(distance.shape) >= MIN_LIT else 0
     contrast = threshold + 1 + median_level(levels[threshold + 1 :])
     if contrast < max(MIN_CONTRAST, 4 * noise) or not levels[threshold + 1 :].any():
@@ -179,6 +180,15 @@ def otsu(grey: np.ndarray) -> int:
     return int(threshold)
 
 
+def otsu_level(levels: np.ndarray) -> int:
+    """Otsu's threshold of a histogram (256,): what is up to it is dark."""
+    counts = np.cumsum(levels, dtype=np.float64)
+    sums = np.cumsum(levels * LEVELS)
+    between = np.square(sums[-1] * counts - counts[-1] * sums)
+    pairs = np.maximum(1, counts * (counts[-1] - counts))
+    return int(np.argmax(between / pairs))
+
+
 def histogram(grey: np.ndarray) -> np.ndarray:
     """How many pixels of (h, w) uint8 have each level; (256,)."""
     return cv2.calcHist([grey], [0], None, [256], [0, 256]).ravel()
@@ -200,11 +210,11 @@ def strengthen(ink: np.ndarray) -> np.ndarray:
 
     The cleaner the paper, the fainter the strokes that are kept.
     """
-    threshold = otsu(ink)
     levels = histogram(ink)
+    threshold = otsu_level(levels)
     firm = threshold + 1 + median_level(levels[threshold + 1 :])
     noise = quantile_level(levels[: threshold + 1], 0.95)
     low = min(max(0.45 * threshold, 2.5 * noise), 0.6 * threshold)
     high = max(low + 1, 0.5 * (threshold + firm))
-    stretched = (np.arange(256) - low) * (255 / (high - low))
+    stretched = (LEVELS - low) * (255 / (high - low))
     return cv2.LUT(ink, np.clip(stretched, 0, 255).astype(np.uint8))

@@ -79,14 +79,12 @@ class Predictor:
             return []
         logits = self.logits(np.array([picture.pixels for picture in pictures]))
         probabilities = calibrate.digit_probabilities(logits, self.temperature)
-        confidence = probabilities.max(axis=1)
-        columns = (
-            probabilities.argmax(axis=1).tolist(),
-            confidence.tolist(),
-            probabilities,
-            self._reasons(logits, confidence),
-            pictures,
-        )
+        digits = probabilities.argmax(axis=1).tolist()
+        confidences = [
+            float(each[digit]) for digit, each in zip(digits, probabilities, strict=True)
+        ]
+        reasons = self._reasons(logits, confidences)
+        columns = digits, confidences, probabilities, reasons, pictures
         return [
             Guess(
                 digit,
@@ -103,15 +101,16 @@ class Predictor:
     def reasons(self, logits: np.ndarray) -> list[str]:
         """Why answers with these (n, 11) logits are uncertain; empty where they are certain."""
         probabilities = calibrate.digit_probabilities(logits, self.temperature)
-        return self._reasons(logits, probabilities.max(axis=1))
+        return self._reasons(logits, probabilities.max(axis=1).tolist())
 
-    def _reasons(self, logits: np.ndarray, confidence: np.ndarray) -> list[str]:
-        is_digit = calibrate.digitness(logits) >= self.digit_above
-        is_sure = confidence >= self.certain_above
-        return [
-            ("" if sure else "low_confidence") if digit else "not_a_digit"
-            for digit, sure in zip(is_digit.tolist(), is_sure.tolist(), strict=True)
-        ]
+    def _reasons(self, logits: np.ndarray, confidences: Sequence[float]) -> list[str]:
+        evidence = calibrate.digitness(logits).tolist()
+        return [self._reason(*each) for each in zip(confidences, evidence, strict=True)]
+
+    def _reason(self, confidence: float, evidence: float) -> str:
+        if evidence < self.digit_above:
+            return "not_a_digit"
+        return "" if confidence >= self.certain_above else "low_confidence"
 
     def probabilities(self, pixels: np.ndarray) -> np.ndarray:
         """Calibrated probabilities for (n, 28, 28) uint8; returns (n, 10) float32."""

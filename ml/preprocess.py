@@ -69,7 +69,6 @@ def prepare(upload: bytes, show: Show = lambda step, pixels: None) -> Prepared:
 
 def reveal(picture: np.ndarray, show: Show) -> np.ndarray:
     """Tell ink from paper; (h, w) uint8. Raises InvalidImage `blank`."""
-    picture = without_colour(picture)
     paper = estimate_paper(picture)
     show("paper", paper)
     ink = ink_over(paper, picture)
@@ -116,13 +115,17 @@ def without_colour(picture: np.ndarray) -> np.ndarray:
 
 
 def reduce(picture: np.ndarray) -> np.ndarray:
-    """Scale a picture down to WORKING_SIDE pixels on its longer side; never up."""
+    """Scale a picture down to WORKING_SIDE pixels on its longer side, never up.
+
+    It has one channel then if its three are the same.
+    """
     height, width = picture.shape[:2]
     whole = max(height, width) // WORKING_SIDE  # a whole factor first: others take 20 times as long
     if whole > 1:
         height, width = height // whole, width // whole
         picture = picture[: height * whole, : width * whole]
         picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    picture = without_colour(picture)
     scale = WORKING_SIDE / max(height, width)
     if scale >= 1:
         return picture

@@ -16,6 +16,8 @@ def drop_lines(ink: np.ndarray) -> np.ndarray:
     """
     if min(ink.shape) < MIN_RULED:
         return ink
+    if not (_reaches_both_sides(ink) or _reaches_both_sides(ink.T)):  # no need to look closer
+        return ink
     firm = otsu(ink)
     lines = _long_lines(ink, firm) | _long_lines(ink.T, firm).T
     if not lines.any():
@@ -30,10 +32,9 @@ def _long_lines(ink: np.ndarray, firm: int) -> np.ndarray:
     Lines are fainter than strokes and get lost in the light, so they are looked for below
     `firm`, in what is thinner than a stroke from above to below.
     """
+    if not _reaches_both_sides(ink):
+        return np.zeros(ink.shape, bool)
     height, width = ink.shape
-    margin = round(0.04 * width)
-    if ink[:, :margin].max() <= FAINT or ink[:, -margin:].max() <= FAINT:
-        return np.zeros(ink.shape, bool)  # what a line reaches is not bare
     thickest = max(2, round(0.03 * height))
     ink = np.ascontiguousarray(ink)
     thin = cv2.morphologyEx(ink, cv2.MORPH_TOPHAT, np.ones((thickest + 2, 1), np.uint8))
@@ -52,6 +53,12 @@ def _long_lines(ink: np.ndarray, firm: int) -> np.ndarray:
     above = cv2.dilate(strokes, np.ones((9, 3), np.uint8), anchor=(1, 8)) > 0
     below = cv2.dilate(strokes, np.ones((9, 3), np.uint8), anchor=(1, 0)) > 0
     return (band > 0) & ~(crossing & above & below)
+
+
+def _reaches_both_sides(ink: np.ndarray) -> bool:
+    """Whether neither the left nor the right margin is bare."""
+    margin = round(0.04 * ink.shape[1])
+    return bool(ink[:, :margin].max() > FAINT and ink[:, -margin:].max() > FAINT)
 
 
 def _across(runs: np.ndarray, thickest: int) -> np.ndarray:

@@ -5,6 +5,7 @@ import numpy as np
 
 from .paper import MIN_LIT, PAPER_GRID, otsu
 
+ALIKE = 8  # of 255: no more than that apart, colours are one
 RIM = 0.05  # of a sheet's sides: it curls there, and casts a shadow
 
 
@@ -94,6 +95,9 @@ def trim_bars(picture: np.ndarray) -> np.ndarray:
 def _bar(picture: np.ndarray) -> int:
     """How many rows at the top are one colour that ends all along a line; 0 for bare paper."""
     step, width = max(1, len(picture) // 64), picture.shape[1]
+    column = picture[::step, width // 6]
+    if int(column.max()) - int(column.min()) <= ALIKE:  # as in most drawings
+        return 0
     ends = _first_change(picture[::step, [width // 6, width // 2, width - 1 - width // 6]])
     if not 0 < ends.max() <= ends.min() + 1:  # as in nearly every picture: no need to look closer
         return 0
@@ -105,7 +109,7 @@ def _bar(picture: np.ndarray) -> int:
 
 def _first_change(columns: np.ndarray) -> np.ndarray:
     """The first row in which each column is unlike the corner; (w,), 0 where there is none."""
-    unlike = np.abs(columns.astype(np.int16) - columns[0, 0]) > 8
+    unlike = np.abs(columns.astype(np.int16) - columns[0, 0]) > ALIKE
     if unlike.ndim == 3:
         unlike = unlike.any(axis=2)
     return unlike.argmax(axis=0)

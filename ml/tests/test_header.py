@@ -34,7 +34,7 @@ IMAGES = {
 
 
 @pytest.mark.parametrize("upload", IMAGES.values(), ids=IMAGES.keys())
-def test_a_grey_png_is_told_of_as_pillow_does(upload, monkeypatch):
+def test_a_plain_png_is_told_of_as_pillow_does(upload, monkeypatch):
     ours = said(upload)
-    monkeypatch.setattr(header, "_read_grey", lambda upload: None)
+    monkeypatch.setattr(header, "_read_plain", lambda upload: None)
     assert ours == said(upload)

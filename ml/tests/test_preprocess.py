@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from ml.header import InvalidImage
+from ml.paper import histogram, otsu, otsu_level
 from ml.preprocess import frame, prepare, thicken
 from ml.sheet import trim_bars
 
@@ -284,3 +285,18 @@ def test_every_step_is_shown_in_order():
     assert steps[0] == "decoded"
     assert steps[-1] == "framed"
     assert "ruled lines dropped" in steps
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_otsu_s_threshold_of_a_histogram_is_opencv_s(seed):
+    rng = np.random.default_rng(seed)
+    pixels = rng.normal(rng.integers(256), rng.integers(1, 60), (30, 40 + seed))
+    pixels[rng.random(pixels.shape) < rng.random()] = rng.integers(256)
+    grey = np.clip(pixels, 0, 255).astype(np.uint8)
+    assert otsu_level(histogram(grey)) == otsu(grey)
+
+
+def test_a_colour_picture_of_greys_is_prepared_as_a_grey_one():
+    grey = cv2.resize(drawn(side=700), (500, 700))[..., 0]
+    coloured = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
+    assert np.array_equal(prepare(png(grey)).pixels, prepare(png(coloured)).pixels)
