@@ -119,7 +119,10 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"].setdefault("OPTIONS", {}).update(
         transaction_mode="IMMEDIATE",
         timeout=20,
-        init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        # A checkpoint waits for the disk: one after 16 MB, which are some 900 uploads, instead of
+        # after 4 MB makes it a tenth more uploads a second.
+        init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
+        "PRAGMA wal_autocheckpoint=4000;",
     )
 MEDIA_ROOT = BASE_DIR / (env.text("MEDIA_ROOT") or "media")
 S3_BUCKET = env.text("S3_BUCKET")  # keys and region as boto3 reads them: AWS_...
@@ -244,5 +247,6 @@ LOGGING = {
         # Anyone can send a wrong host, or what is refused: one line of ours tells of each.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
         "django.request": {"level": "CRITICAL"},
+        "uvicorn.error": {"level": "ERROR"},  # anyone can send what is not HTTP
     },
 }
