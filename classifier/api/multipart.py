@@ -28,6 +28,11 @@ class Form(NamedTuple):
     fields: dict[str, str]
 
 
+def is_plain(content_type: str) -> bool:
+    """Whether a request has the content type that clients give a form with files."""
+    return bool(BOUNDARY.fullmatch(content_type))
+
+
 def read_plain(content_type: str, body: bytes) -> Form | None:
     """Parse a body that is plain; None for one that has to be looked at more closely."""
     found = BOUNDARY.fullmatch(content_type)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -193,7 +193,8 @@ class Server:
 
     def worker_pids(self) -> list[str]:
         pid = self.process.pid
-        return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [child for child in children if b"spawn_main" in command_line(child)]
 
 
 class Cost:
@@ -202,6 +203,13 @@ class Cost:
     cpu_s: float
     megabytes: float
     log: list[str]
+
+
+def command_line(pid: str) -> bytes:
+    """What a process was started with; nothing if it has ended."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
 
 
 def cpu_seconds(pid: str) -> float:

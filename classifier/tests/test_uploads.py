@@ -77,7 +77,7 @@ REFUSED = {
     ),
     "12 boundary of odd letters": (
         lambda: request(form(part(SEVEN)), b"multipart/form-data; boundary=gr\xfc\xdf"),
-        "no_image",
+        "malformed",
     ),
     "13 cut in the middle": (lambda: request(part(SEVEN)[:-300]), "no_image"),
     "13 no final boundary": (lambda: request(part(SEVEN)), "no_image"),
@@ -317,6 +317,13 @@ def test_what_is_no_digit_is_uncertain_and_waits_for_review(server, make):
 def test_57_other_methods_are_told_which_one_is_right(server, method):
     answer = send(server.port, request(method=method))
     assert (answer.status, answer.headers["allow"]) == (405, "POST, OPTIONS")
+
+
+def test_what_is_not_http_is_a_400_and_says_nothing_in_the_log(server):
+    before = len(server.output())
+    answer = send(server.port, b"\x16\x03\x01 hello\r\n\r\n")
+    assert answer.status == 400
+    assert server.output()[before:] == ""
 
 
 @pytest.mark.parametrize("path", ["/mnist/classify/", "/MNIST/classify", "//mnist/classify"])

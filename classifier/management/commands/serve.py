@@ -13,11 +13,9 @@ from django.db.migrations.executor import MigrationExecutor
 
 from classifier import accounts
 
-BACKLOG = 1024  # connections that wait for a worker
-
 
 class Command(BaseCommand):
-    help = "Serve the site with granian, with the settings that were fastest when measured."
+    help = "Serve the site with uvicorn, with the settings that were fastest when measured."
 
     def add_arguments(self, parser):
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
@@ -51,7 +49,7 @@ class Command(BaseCommand):
         os.chdir(settings.BASE_DIR)
         if not no_worker:
             start_worker()
-        os.execv(sys.executable, [sys.executable, *granian(address, port, workers)])
+        os.execv(sys.executable, [sys.executable, *server(address, port, workers)])
 
     def prepare(self):
         if unapplied():
@@ -94,15 +92,10 @@ def start_worker():
     subprocess.Popen(keeper, stdin=subprocess.DEVNULL, start_new_session=True)
 
 
-def granian(host, port, workers):
-    """The arguments of granian, as Python runs it."""
-    return [
-        *("-m", "mnistsite.server", "mnistsite.rsgi:application", "--interface", "rsgi"),
-        *("--host", host, "--port", str(port), "--workers", str(workers)),
-        *("--backlog", str(BACKLOG), "--backpressure", str(BACKLOG), "--no-ws"),
-        *("--respawn-failed-workers", "--log-level", "warning"),
-        *("--workers-kill-timeout", "10"),  # one that is told to stop while it starts may not hear
-    ]
+def server(host, port, workers):
+    """The arguments of the server, as Python runs it."""
+    given = ("--host", host, "--port", str(port), "--workers", str(workers))
+    return ["-m", "mnistsite.server", *given]
 
 
 def resolve(host, port):

@@ -1,0 +1,190 @@
+"""Connections: heads that are slow or endless, and refusals that cost little."""
+
+import asyncio
+import importlib
+import json
+from contextlib import asynccontextmanager
+
+import pytest
+from uvicorn import Config
+from uvicorn.server import ServerState
+
+from .loop import Django, loaded_anew
+
+UPLOAD = b"POST /mnist/classify HTTP/1.1\r\nHost: a\r\nX-Request-ID: mine\r\nContent-Length: 5\r\n"
+
+
+@pytest.fixture
+def django():
+    return Django()
+
+
+@pytest.fixture
+def protocol(django, monkeypatch):
+    with loaded_anew(django, monkeypatch):
+        yield importlib.import_module("mnistsite.protocol")
+
+
+@asynccontextmanager
+async def connected(protocol):
+    """A connection to a server in this loop: its reader and its writer."""
+    config = Config(protocol.asgi.application, lifespan="off", log_config=None, access_log=False)
+    state = ServerState()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: protocol.Protocol(config, state, {}), "127.0.0.1", 0
+    )
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    yield reader, writer
+    writer.close()
+    server.close()
+
+
+async def response(reader):
+    """Status, headers and body of one response."""
+    head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)).decode()
+    status, *lines = head.strip().split("\r\n")
+    headers = dict(line.split(": ", 1) for line in lines)
+    return int(status[9:12]), headers, await reader.readexactly(int(headers["content-length"]))
+
+
+async def is_closed(reader) -> bool:
+    return await asyncio.wait_for(reader.read(), 5) == b""
+
+
+@pytest.mark.parametrize("sent", [b"", b"\r\n", b"POST /mnist/cl", UPLOAD])
+def test_a_head_that_does_not_arrive_in_time_ends_its_connection(protocol, monkeypatch, sent):
+    monkeypatch.setattr(protocol, "HEAD_TIMEOUT_S", 0.05)
+
+    async def slowly():
+        async with connected(protocol) as (reader, writer):
+            writer.write(sent)
+            assert await is_closed(reader)
+
+    asyncio.run(slowly())
+
+
+def test_a_head_of_the_next_request_has_to_arrive_in_time_too(protocol, monkeypatch):
+    monkeypatch.setattr(protocol, "HEAD_TIMEOUT_S", 0.05)
+
+    async def slowly():
+        async with connected(protocol) as (reader, writer):
+            writer.write(UPLOAD + b"\r\nseven")
+            assert (await response(reader))[0] == 200
+            await asyncio.sleep(0.1)  # nobody has begun one
+            writer.write(UPLOAD)
+            assert await is_closed(reader)
+
+    asyncio.run(slowly())
+
+
+def test_a_body_may_take_longer_than_a_head(protocol, monkeypatch):
+    monkeypatch.setattr(protocol, "HEAD_TIMEOUT_S", 0.05)
+
+    async def slowly():
+        async with connected(protocol) as (reader, writer):
+            writer.write(UPLOAD + b"\r\nse")
+            await asyncio.sleep(0.1)
+            writer.write(b"ven")
+            assert (await response(reader))[::2] == (200, b"seven")
+
+    asyncio.run(slowly())
+
+
+def test_an_endless_head_is_refused(protocol):
+    line = b"X-Long: " + b"x" * 1014 + b"\r\n"
+
+    async def endlessly():
+        async with connected(protocol) as (reader, writer):
+            writer.write(UPLOAD)
+            for _ in range(protocol.MAX_HEAD_BYTES // len(line)):
+                writer.write(line)
+                await asyncio.sleep(0)
+            assert b" 431 " in await asyncio.wait_for(reader.readline(), 5)
+            assert await is_closed(reader) is False  # what is left of the answer
+            assert await is_closed(reader)
+
+    asyncio.run(endlessly())
+
+
+def test_an_upload_that_cannot_wait_is_refused_and_the_connection_goes_on(
+    protocol, django, settings, caplog
+):
+    async def in_a_crowd():
+        async with connected(protocol) as (reader, writer):
+            settings.MNIST_MAX_WAITING = 0
+            for _ in range(3):
+                writer.write(UPLOAD + b"\r\n")
+                status, headers, content = await response(reader)  # before its body was sent
+                told = json.loads(content)
+                assert (status, headers["retry-after"], headers["x-request-id"]) == (
+                    503,
+                    "5",
+                    "mine",
+                )
+                assert (told["code"], told["request_id"], told["status"]) == (
+                    *("overloaded", "mine"),
+                    503,
+                )
+                writer.write(b"seven")
+                await asyncio.sleep(0.01)
+            assert django.asked == []
+            settings.MNIST_MAX_WAITING = 1
+            writer.write(UPLOAD + b"\r\neight")
+            assert (await response(reader))[::2] == (200, b"eight")
+
+    asyncio.run(in_a_crowd())
+    assert [record.getMessage()[:11] for record in caplog.records] == ["Overloaded:"]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        UPLOAD.replace(b"/mnist/classify", b"/api/v1/predictions"),
+        UPLOAD.replace(b"HTTP/1.1", b"HTTP/1.0"),
+        UPLOAD + b"Connection: close\r\n",
+    ],
+    ids=["another address", "HTTP/1.0", "a last request"],
+)
+def test_what_is_not_as_most_uploads_are_is_refused_as_well(protocol, settings, head):
+    settings.MNIST_MAX_WAITING = 0
+
+    async def in_a_crowd():
+        async with connected(protocol) as (reader, writer):
+            writer.write(head + b"\r\nseven")
+            status, headers, content = await response(reader)
+            assert (status, headers["x-request-id"]) == (503, "mine")
+            assert json.loads(content)["code"] == "overloaded"
+
+    asyncio.run(in_a_crowd())
+
+
+def test_requests_that_came_at_once_are_answered_in_their_order(protocol, settings):
+    async def at_once():
+        async with connected(protocol) as (reader, writer):
+            writer.write(UPLOAD + b"\r\nseven" + UPLOAD + b"\r\neight")
+            assert [(await response(reader))[2] for _ in range(2)] == [b"seven", b"eight"]
+
+    asyncio.run(at_once())
+
+
+@pytest.mark.parametrize(("body", "status"), [(b"seven", 200), (b"sev", 404)])
+def test_a_client_that_says_it_is_done_still_gets_its_answer(protocol, body, status):
+    async def done():
+        async with connected(protocol) as (reader, writer):
+            writer.write(UPLOAD + b"\r\n" + body)
+            writer.write_eof()
+            found, headers, _ = await response(reader)
+            assert (found, headers["connection"]) == (status, "close")
+            assert await is_closed(reader)
+
+    asyncio.run(done())
+
+
+def test_connections_beyond_a_limit_are_closed(protocol, monkeypatch):
+    monkeypatch.setattr(protocol, "MAX_CONNECTIONS", 0)
+
+    async def too_many():
+        async with connected(protocol) as (reader, _):
+            assert await is_closed(reader)
+
+    asyncio.run(too_many())

@@ -1,0 +1,97 @@
+"""What a client is told that does not reach Django, in the words of its views."""
+
+import logging
+import time
+from functools import cache
+from http import HTTPStatus
+
+from classifier import metrics
+from classifier.api import problem
+from classifier.api.problem import Problem
+from classifier.short_path import UPLOADS
+
+from .bridge import Answer, encoded
+
+logger = logging.getLogger(__name__)
+
+SAY_EVERY_S = 1.0
+PLACE = b"REQUEST-ID"
+
+_refused, _said_at = 0, 0.0  # for being too many
+
+
+class Refused(Exception):
+    """A request that does not reach Django, and the problem that its client is told."""
+
+    def __init__(self, status: int, code: str, detail: str):
+        super().__init__(detail)
+        self.problem = Problem(status, code, detail)
+
+
+def cut_short() -> Refused:
+    return Refused(400, "cut_short", "The body is shorter than its Content-Length.")
+
+
+def too_many() -> Refused:
+    return Refused(503, "overloaded", "Too many requests are waiting. Try again.")
+
+
+def answer(told: Problem, path: str, request_id: str) -> Answer:
+    """A problem as it is sent."""
+    headers = problem.headers(told, path) | {"X-Request-ID": request_id}
+    content = problem.as_json(told, path, request_id).encode()
+    return Answer(told.status, encoded(headers.items()), content)
+
+
+def note(told: Problem, method: str, path: str, request_id: str) -> None:
+    """Count a refusal, and log it."""
+    metrics.note_refusal(told.status, told.code)
+    if told.code == "overloaded":
+        _note_overload()
+    else:
+        what = method, path[:100], told.status, told.code
+        logger.info("%s %r: %s %s, request %s", *what, request_id)
+
+
+def _note_overload() -> None:
+    """Log it at most once a second: a line for each costs as much as all the rest of refusing."""
+    global _refused, _said_at
+    _refused += 1
+    now = time.monotonic()
+    if now >= _said_at + SAY_EVERY_S:
+        logger.warning("Overloaded: %s refused since this was last said.", _refused)
+        _refused, _said_at = 0, now
+
+
+# Answers as bytes, for what is answered before it is a request to the application
+
+
+def overloaded(request_id: str) -> bytes:
+    """To an upload that cannot wait: made once, with a place for the request's id."""
+    told, head, content = _overloaded()
+    note(told, "POST", UPLOADS, request_id)
+    content = content.replace(PLACE, request_id.encode())
+    length = b"content-length: %d\r\n\r\n" % len(content)
+    return head.replace(PLACE, request_id.encode()) + length + content
+
+
+@cache
+def _overloaded() -> tuple[Problem, bytes, bytes]:
+    said = answer(too_many().problem, UPLOADS, PLACE.decode())
+    return too_many().problem, _head(said), said.content
+
+
+def not_allowed(method: str, allowed: tuple[str, ...], request_id: str) -> bytes:
+    """To a method that is none where uploads are posted; the connection ends with it."""
+    headers = {"Allow": ", ".join(allowed), "Connection": "close"}
+    detail = f'Method "{method}" not allowed.'
+    told = Problem(405, "method_not_allowed", detail, headers=headers)
+    note(told, method, UPLOADS, request_id)
+    said = answer(told, UPLOADS, request_id)
+    return _head(said) + b"content-length: %d\r\n\r\n" % len(said.content) + said.content
+
+
+def _head(said: Answer) -> bytes:
+    status = HTTPStatus(said.status)
+    lines = [b"%b: %b\r\n" % line for line in said.headers]
+    return f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() + b"".join(lines)
