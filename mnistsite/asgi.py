@@ -30,6 +30,7 @@ GARBAGE_AFTER = 20_000  # objects that are made and kept; a request keeps none
 _turn = asyncio.Lock()  # of uploads
 _context = contextvars.copy_context()  # of all uploads: in one of its own each would connect anew
 _thread = ThreadPoolExecutor(1, "django")  # more take turns at the interpreter's lock, and cost
+_coming = 0  # requests that the loop has accepted and not yet begun with
 _waiting = 0  # requests that are there in full and wait for their turn
 _held = 0  # bytes of all bodies in memory
 _looked_up_at = 0.0
@@ -41,7 +42,8 @@ gc.set_threshold(GARBAGE_AFTER)
 
 async def application(scope, receive, send):
     """Read a request, and answer it."""
-    global _held
+    global _coming, _held
+    _coming = max(0, _coming - 1)
     body = bytearray()
     try:
         async with asyncio.timeout(settings.MNIST_BODY_TIMEOUT_S):
@@ -102,7 +104,7 @@ def header(scope, name: bytes) -> str:
 async def answer(scope, receive, send, body: bytes, length: int) -> None:
     """Let Django answer, and send what it says. Raises Refused when too many wait already."""
     global _waiting
-    if is_full():
+    if _waiting >= settings.MNIST_MAX_WAITING:
         raise too_many()
     _waiting += 1
     try:
@@ -123,7 +125,13 @@ async def answer(scope, receive, send, body: bytes, length: int) -> None:
 
 def is_full() -> bool:
     """Whether as many requests wait as may."""
-    return _waiting >= settings.MNIST_MAX_WAITING
+    return _waiting + _coming >= settings.MNIST_MAX_WAITING
+
+
+def expect() -> None:
+    """Count a request that will be begun with when the loop comes to it."""
+    global _coming
+    _coming += 1
 
 
 async def look_up() -> None:

@@ -86,6 +86,10 @@ class Protocol(HttpToolsProtocol):
         else:
             super().on_headers_complete()
 
+    def _start_asgi_task(self, cycle, app):
+        asgi.expect()
+        super()._start_asgi_task(cycle, app)
+
     def _be_patient(self):
         self._patience = self.loop.call_later(HEAD_TIMEOUT_S, self.transport.close)
 
