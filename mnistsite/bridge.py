@@ -5,6 +5,8 @@ import os
 import sys
 import urllib.parse
 from collections.abc import Iterable
+from functools import cache
+from http import HTTPStatus
 from typing import NamedTuple
 
 from django.core.handlers.wsgi import WSGIRequest
@@ -34,6 +36,11 @@ class Answer(NamedTuple):
     status: int
     headers: list[tuple[bytes, bytes]]
     content: bytes | Iterable[bytes]
+
+    def as_bytes(self, *more: tuple[bytes, bytes]) -> bytes:
+        """The status and the headers as HTTP has them, with some more, and the blank line."""
+        lines = [b"%b: %b\r\n" % line for line in (*self.headers, *more)]
+        return b"".join([status_line(self.status), *lines, b"\r\n"])
 
 
 class UploadRequest(WSGIRequest):
@@ -82,7 +89,7 @@ def ask(request: dict) -> Answer:
         return Answer(status, headers, response)
     content = b"".join(response)
     response.close()
-    return Answer(status, headers, content)
+    return whole(status, headers, content)
 
 
 def ask_about_upload(request: dict) -> Answer:
@@ -93,7 +100,20 @@ def ask_about_upload(request: dict) -> Answer:
     """
     connections[DEFAULT_DB_ALIAS].close_if_unusable_or_obsolete()
     response = django.get_response(UploadRequest(request))
-    return Answer(response.status_code, encoded(response.items()), response.content)
+    return whole(response.status_code, encoded(response.items()), response.content)
+
+
+def whole(status: int, headers: list[tuple[bytes, bytes]], content: bytes) -> Answer:
+    """An answer that is there in full, with its length."""
+    has_length = status in (204, 304) or any(name == b"content-length" for name, _ in headers)
+    if not has_length:
+        headers.append((b"content-length", b"%d" % len(content)))
+    return Answer(status, headers, content)
+
+
+@cache
+def status_line(status: int) -> bytes:
+    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n".encode()
 
 
 def encoded(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:

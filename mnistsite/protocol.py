@@ -1,6 +1,7 @@
 """HTTP as uvicorn speaks it, with what it leaves to a proxy: patience that ends."""
 
 import sys
+from functools import partial
 from types import SimpleNamespace
 
 from httptools import HttpParserInvalidMethodError
@@ -10,6 +11,7 @@ from classifier.request_id import choose
 from classifier.short_path import UPLOADS
 
 from . import asgi, refusals
+from .bridge import Answer
 
 # isort: split
 
@@ -86,9 +88,32 @@ class Protocol(HttpToolsProtocol):
         else:
             super().on_headers_complete()
 
+    def on_message_complete(self):
+        super().on_message_complete()
+        self.scope[asgi.WHOLE] = True
+
     def _start_asgi_task(self, cycle, app):
         asgi.expect()
+        cycle.scope[asgi.ANSWER] = partial(self._answer, cycle)
         super()._start_asgi_task(cycle, app)
+
+    def _answer(self, cycle, said: Answer):
+        """Send an answer that is there in full by one call of the system's.
+
+        uvicorn makes two, and looks for line breaks in each header, which Django has done.
+        """
+        if cycle.disconnected:
+            return
+        more = self.server_state.default_headers
+        if not cycle.keep_alive:
+            more = [*more, (b"connection", b"close")]
+        content = b"" if cycle.scope["method"] == "HEAD" else said.content
+        self.transport.write(said.as_bytes(*more) + content)
+        cycle.response_started = cycle.response_complete = True
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
 
     def _be_patient(self):
         self._patience = self.loop.call_later(HEAD_TIMEOUT_S, self.transport.close)

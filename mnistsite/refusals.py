@@ -2,20 +2,19 @@
 
 import logging
 import time
-from functools import cache
-from http import HTTPStatus
+from functools import lru_cache
 
 from classifier import metrics
 from classifier.api import problem
 from classifier.api.problem import Problem
 from classifier.short_path import UPLOADS
 
-from .bridge import Answer, encoded
+from .bridge import Answer, encoded, whole
 
 logger = logging.getLogger(__name__)
 
 SAY_EVERY_S = 1.0
-PLACE = b"REQUEST-ID"
+PLACE = b"~"  # for a letter of a request's id; there is none in an id, nor beside it
 
 _refused, _said_at = 0, 0.0  # for being too many
 
@@ -40,7 +39,7 @@ def answer(told: Problem, path: str, request_id: str) -> Answer:
     """A problem as it is sent."""
     headers = problem.headers(told, path) | {"X-Request-ID": request_id}
     content = problem.as_json(told, path, request_id).encode()
-    return Answer(told.status, encoded(headers.items()), content)
+    return whole(told.status, encoded(headers.items()), content)
 
 
 def note(told: Problem, method: str, path: str, request_id: str) -> None:
@@ -67,18 +66,17 @@ def _note_overload() -> None:
 
 
 def overloaded(request_id: str) -> bytes:
-    """To an upload that cannot wait: made once, with a place for the request's id."""
-    told, head, content = _overloaded()
+    """To an upload that cannot wait: made once for all request ids of one length."""
+    told, content = _overloaded(len(request_id))
     note(told, "POST", UPLOADS, request_id)
-    content = content.replace(PLACE, request_id.encode())
-    length = b"content-length: %d\r\n\r\n" % len(content)
-    return head.replace(PLACE, request_id.encode()) + length + content
+    return content.replace(PLACE * len(request_id), request_id.encode())
 
 
-@cache
-def _overloaded() -> tuple[Problem, bytes, bytes]:
-    said = answer(too_many().problem, UPLOADS, PLACE.decode())
-    return too_many().problem, _head(said), said.content
+@lru_cache(maxsize=128)
+def _overloaded(length: int) -> tuple[Problem, bytes]:
+    told = too_many().problem
+    said = answer(told, UPLOADS, PLACE.decode() * length)
+    return told, said.as_bytes() + said.content
 
 
 def not_allowed(method: str, allowed: tuple[str, ...], request_id: str) -> bytes:
@@ -88,10 +86,4 @@ def not_allowed(method: str, allowed: tuple[str, ...], request_id: str) -> bytes
     told = Problem(405, "method_not_allowed", detail, headers=headers)
     note(told, method, UPLOADS, request_id)
     said = answer(told, UPLOADS, request_id)
-    return _head(said) + b"content-length: %d\r\n\r\n" % len(said.content) + said.content
-
-
-def _head(said: Answer) -> bytes:
-    status = HTTPStatus(said.status)
-    lines = [b"%b: %b\r\n" % line for line in said.headers]
-    return f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() + b"".join(lines)
+    return said.as_bytes() + said.content
