@@ -165,9 +165,15 @@ async def tell(scope, send, said: bridge.Answer) -> None:
         await send({"type": "http.response.body", "body": said.content})
 
 
+async def until_gone(receive) -> None:
+    """Wait for the client's end; it may have said before that it has nothing more to send."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
 async def stream(receive, send, said: bridge.Answer) -> None:
     """Send an answer as it is made, for as long as its client is there."""
-    gone = asyncio.ensure_future(receive())  # what comes after a whole request is its end
+    gone = asyncio.ensure_future(until_gone(receive))
     chunks = iter(said.content)
     try:
         await send({"type": "http.response.start", "status": said.status, "headers": said.headers})

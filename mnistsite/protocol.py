@@ -1,5 +1,6 @@
 """HTTP as uvicorn speaks it, with what it leaves to a proxy: patience that ends."""
 
+import re
 import sys
 from functools import partial
 from types import SimpleNamespace
@@ -21,7 +22,7 @@ HEAD_TIMEOUT_S = 30  # for a request's head to arrive
 MAX_HEAD_BYTES = 64 * 1024
 MAX_CONNECTIONS = 2048  # of a worker; each takes one of its files
 TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n\r\n"
-
+UPGRADE = re.compile(rb"\r\nUpgrade:", re.IGNORECASE)
 ANSWERED = SimpleNamespace(response_complete=True, message_event=SimpleNamespace(set=lambda: None))
 
 
@@ -37,26 +38,27 @@ class Protocol(HttpToolsProtocol):
         if len(self.connections) > MAX_CONNECTIONS:
             transport.close()
         else:
-            self._be_patient()
+            self._expect_head()
 
     def connection_lost(self, exc):
-        self._have_patience()
+        if self._patience:
+            self._patience = self._patience.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data):
+        if self._is_idle() and b"pgrade" in data:
+            data = without_upgrade(data)
         self._received = data
         super().data_received(data)
-        if self.transport.is_closing():
-            return
         if self._in_head:
             self._head_bytes += len(data)
-            if self._head_bytes > MAX_HEAD_BYTES:
+            if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
                 self.transport.write(TOO_LARGE)
                 self.transport.close()
-            elif not self._patience:
-                self._be_patient()
+        if self._is_idle() and self.timeout_keep_alive_task is None:
+            self._expect_head()
         elif self._patience:
-            self._have_patience()
+            self._patience = self._patience.cancel()
 
     def send_400_response(self, msg):
         """Answer what is not HTTP; of a method that is none, say which one is right."""
@@ -71,7 +73,7 @@ class Protocol(HttpToolsProtocol):
 
     def eof_received(self):
         """Keep the connection until the request that is under way has been answered."""
-        if self.cycle is None or self.cycle.response_complete or self._in_head:
+        if self._is_idle():
             return False
         self.cycle.keep_alive = self.cycle.more_body = False
         self.cycle.message_event.set()
@@ -115,19 +117,20 @@ class Protocol(HttpToolsProtocol):
             self.transport.close()
         cycle.on_response()
 
-    def _be_patient(self):
-        self._patience = self.loop.call_later(HEAD_TIMEOUT_S, self.transport.close)
+    def _is_idle(self) -> bool:
+        """Whether no request is under way, but for what there is of a head."""
+        return self.cycle is None or self.cycle.response_complete
 
-    def _have_patience(self):
-        if self._patience:
-            self._patience.cancel()
-            self._patience = None
+    def _expect_head(self):
+        """Let the connection end when there is no whole head in time; what has begun may go on."""
+        if not self._patience:
+            self._patience = self.loop.call_later(HEAD_TIMEOUT_S, self.transport.close)
 
     def _is_next_upload(self) -> bool:
         """Whether it is an upload as most are, and nothing before it is still to be answered."""
         return (
             self.url == UPLOADS.encode()
-            and (self.cycle is None or self.cycle.response_complete)
+            and self._is_idle()
             and self.parser.should_keep_alive()
             and self.parser.get_http_version() == "1.1"
         )
@@ -138,3 +141,12 @@ class Protocol(HttpToolsProtocol):
         self.transport.write(refusals.overloaded(choose(sent.decode("latin-1"))))
         self.cycle = ANSWERED  # what comes of its body is let go
         self.on_response_complete()
+
+
+def without_upgrade(data: bytes) -> bytes:
+    """A request that asks for another protocol (HTTP/2, by curl's `--http2`) as one that does not.
+
+    It may be answered as if it had not asked; the parser would take its body for the other.
+    """
+    head, blank, body = data.partition(b"\r\n\r\n")
+    return UPGRADE.sub(b"\r\nX-Upgrade:", head) + blank + body

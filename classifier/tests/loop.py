@@ -19,12 +19,13 @@ class Django:
         self.may_answer = threading.Event()
         self.may_answer.set()
         self.asked = []
+        self.stream = None  # what is answered instead of the body
 
     def __call__(self, environ, start_response):
         self.asked.append(environ["PATH_INFO"])
         assert self.may_answer.wait(10)
         start_response("200 OK", [("content-type", "text/plain")])
-        return Body([environ["wsgi.input"].read()])
+        return self.stream or Body([environ["wsgi.input"].read()])
 
     def get_response(self, request):
         self.asked.append(request.path)
@@ -34,6 +35,23 @@ class Django:
 class Body(list):
     def close(self):
         pass
+
+
+class Stream:
+    """An answer that is made piece by piece."""
+
+    streaming = True
+
+    def __init__(self, pieces):
+        self.pieces, self.told, self.closed = pieces, 0, False
+
+    def __iter__(self):
+        for piece in self.pieces:
+            self.told += 1
+            yield piece
+
+    def close(self):
+        self.closed = True
 
 
 @contextmanager

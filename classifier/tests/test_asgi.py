@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from .loop import Django, loaded_anew
+from .loop import Django, Stream, loaded_anew
 
 PAGE = "/api/v1/predictions"  # what a thread answers, while uploads have the loop's own
 
@@ -160,6 +160,46 @@ def test_a_body_over_the_limit_is_not_held_and_django_hears_its_length(asgi, dja
     answered = ask(asgi, Client(bytes(900), bytes(900), bytes(900)))
     assert (answered.status, answered.content) == (200, b"")
     assert asgi._held == 0
+
+
+# Answers that are made piece by piece
+
+
+class Reader(Client):
+    """A client that sent all it has, and goes away when it has been told so many pieces."""
+
+    def __init__(self, patience=1000, done=False):
+        super().__init__(b"x")
+        self.patience, self.done, self.left = patience, done, asyncio.Event()
+
+    async def receive(self):
+        if self.chunks:
+            return {"type": "http.request", "body": self.chunks.pop(), "more_body": False}
+        if self.done:  # it says that it has nothing more to send
+            self.done = False
+            return {"type": "http.request", "body": b"", "more_body": False}
+        await self.left.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message):
+        await super().send(message)
+        self.patience -= 1
+        if self.patience == 0:
+            self.left.set()
+
+
+@pytest.mark.parametrize("done", [False, True])
+def test_a_stream_is_told_to_its_end(asgi, django, done):
+    django.stream = Stream([b"a", b"b", b"c"])
+    reader = ask(asgi, Reader(done=done), path=PAGE)
+    assert (reader.content, django.stream.closed) == (b"abc", True)
+
+
+def test_a_stream_ends_when_its_client_goes_away(asgi, django):
+    django.stream = Stream(b"%d" % number for number in range(1_000_000))
+    ask(asgi, Reader(patience=10), path=PAGE)
+    assert django.stream.told < 1000
+    assert django.stream.closed
 
 
 # The request as WSGI has it

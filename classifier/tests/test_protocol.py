@@ -180,6 +180,19 @@ def test_a_client_that_says_it_is_done_still_gets_its_answer(protocol, body, sta
     asyncio.run(done())
 
 
+@pytest.mark.parametrize("other", [b"h2c", b"websocket"])
+def test_a_request_that_asks_for_another_protocol_is_answered_in_this_one(protocol, other):
+    asked = UPLOAD + b"Connection: Upgrade, HTTP2-Settings\r\nUPGRADE: " + other + b"\r\n\r\n"
+
+    async def asks():
+        async with connected(protocol) as (reader, writer):
+            for body in (b"seven", b"\r\nup:"):
+                writer.write(asked + body)
+                assert (await response(reader))[::2] == (200, body)
+
+    asyncio.run(asks())
+
+
 def test_connections_beyond_a_limit_are_closed(protocol, monkeypatch):
     monkeypatch.setattr(protocol, "MAX_CONNECTIONS", 0)
 
