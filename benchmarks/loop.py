@@ -49,7 +49,7 @@ def main(data: str) -> None:
     fresh = odd_uploads(200, seed=2)
     print(f"The shipped network reads {accuracy('', fresh):.1%} of 200 fresh uploads.")
     for digit, upload in odd_uploads(200, seed=1):
-        review.correct(history.keep(upload, inference.classify(upload)).pk, digit, reviewer)
+        review.correct(history.keep(upload, inference.classify(upload)).id, digit, reviewer)
     started = time.monotonic()
     version = training.execute(training.begin("odd", corrections=True, data=data), verbose=2)
     print(f"Corrected 200 and trained from them in {time.monotonic() - started:.0f} s.")

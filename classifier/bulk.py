@@ -116,9 +116,9 @@ def answering(uploads: Sequence[Upload], *, version: str = "", **facts) -> Itera
         if isinstance(result, Guess)
     ]
     took_us = round((time.perf_counter() - started) * 1e6 / max(len(whole), 1))
-    with history.keeping_many(answered, duration_us=took_us, **facts) as rows:
-        kept = iter(rows)
-        yield [next(kept) if isinstance(each, Guess) else each for each in results]
+    with history.keeping_many(answered, duration_us=took_us, **facts) as kept:
+        rows = iter(kept)
+        yield [next(rows).prediction() if isinstance(each, Guess) else each for each in results]
 
 
 def _batches(paths: Iterable[str]) -> Iterator[list[tuple]]:

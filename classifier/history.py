@@ -4,7 +4,9 @@ import hashlib
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from datetime import datetime
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 from django.core.files.base import ContentFile
@@ -25,6 +27,21 @@ FASTEST = 1  # of zlib's levels: two thirds of the time of the usual one, for a 
 ROWS_AT_ONCE = 16  # in one statement; more take no less time for each, and SQLite has a limit
 
 
+class Kept(NamedTuple):
+    """What is in the history now. A model is made of it for those who need more of one."""
+
+    id: int
+    created_at: datetime
+    row: dict
+
+    def prediction(self) -> Prediction:
+        """The row as the database would give it: Django makes that faster than a new one."""
+        values = [self.row[name] for name in COLUMNS]
+        prediction = Prediction.from_db(DEFAULT_DB_ALIAS, ALL_COLUMNS, [self.id, *values])
+        prediction.created_at, prediction.version = self.created_at, self.row["version"]
+        return prediction
+
+
 class NotKept(RuntimeError):
     """An upload was read, but could not be stored; nothing of it is left."""
 
@@ -37,7 +54,7 @@ def keep(
     duration_us: int = 0,
     request_id: str = "",
     key: ApiKey | None = None,
-) -> Prediction:
+) -> Kept:
     """Write an upload to storage and the row that points at it.
 
     Raises NotKept, and OverQuota when the key has uploaded what it may.
@@ -46,12 +63,12 @@ def keep(
     try:
         row["version"] = registry.row(guess.version)
         lap = metrics.Laps()
-        prediction = _store(row, upload, key)
+        kept = _store(row, upload, key)
         lap("store")
     except (OSError, DatabaseError) as error:
         raise NotKept("The picture was read but could not be stored. Try again.") from error
     metrics.note_answer(guess.digit, guess.reason, guess.version)
-    return prediction
+    return kept
 
 
 @contextmanager
@@ -61,7 +78,7 @@ def keeping_many(
     duration_us: int = 0,
     request_id: str = "",
     key: ApiKey | None = None,
-) -> Iterator[list[Prediction]]:
+) -> Iterator[list[Kept]]:
     """Keep uploads with their guesses and names, and what the caller adds, in one transaction.
 
     The files are written before it begins, so that nobody waits for them to write, and go
@@ -111,7 +128,7 @@ def _row(
     }
 
 
-def _store(row: dict, upload: bytes, key: ApiKey | None) -> Prediction:
+def _store(row: dict, upload: bytes, key: ApiKey | None) -> Kept:
     """The file first, so that no row ever lacks its file; without its row the file goes again."""
     row["upload"] = _save_file(upload, row["format"])
     try:
@@ -125,7 +142,7 @@ def _save_file(upload: bytes, format: str) -> str:
     return default_storage.save(fresh_name(EXTENSIONS[format]), ContentFile(upload))
 
 
-def _add(row: dict, key: ApiKey | None) -> Prediction:
+def _add(row: dict, key: ApiKey | None) -> Kept:
     """The row, and with a quota the count of it: both or neither."""
     if key is None or key.daily_quota is None:
         return _insert([row])[0]
@@ -134,7 +151,7 @@ def _add(row: dict, key: ApiKey | None) -> Prediction:
         return _insert([row])[0]
 
 
-def _insert(rows: Sequence[dict]) -> list[Prediction]:
+def _insert(rows: Sequence[dict]) -> list[Kept]:
     """What `bulk_create` does, with SQL that is not composed anew each time."""
     database = connections[DEFAULT_DB_ALIAS]
     now = timezone.now()
@@ -149,17 +166,9 @@ def _insert(rows: Sequence[dict]) -> list[Prediction]:
                 row |= {"version_id": row["version"].pk, "created_at": stamp}
                 values += [row[name] for name in COLUMNS]
             cursor.execute(_insertion(database.vendor, len(some)), values)
-            for row, (key,) in zip(some, cursor.fetchall(), strict=True):
-                kept.append(_prediction(row | {"id": key, "created_at": now}))
+            keys = [key for (key,) in cursor.fetchall()]
+            kept += [Kept(key, now, row) for key, row in zip(keys, some, strict=True)]
     return kept
-
-
-def _prediction(row: dict) -> Prediction:
-    """The row as the database would give it, of which Django makes more haste than of a new one."""
-    values = [row[name] for name in ALL_COLUMNS]
-    prediction = Prediction.from_db(DEFAULT_DB_ALIAS, ALL_COLUMNS, values)
-    prediction.version = row["version"]
-    return prediction
 
 
 @cache

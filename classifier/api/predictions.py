@@ -58,7 +58,7 @@ class PredictionsView(ApiView):
         wanted = Wishes.of(request.query_params)
         upload = one_picture(request)
         guess = inference.classify(upload.content, wanted.get("model", ""))
-        prediction = history.keep(
+        kept = history.keep(
             upload.content,
             guess,
             name=upload.name,
@@ -66,6 +66,7 @@ class PredictionsView(ApiView):
             request_id=request.id,
             key=request.auth,
         )
+        prediction = kept.prediction()
         body = record(prediction)
         if wanted.get("explain") == "1":
             body["explanation"] = explanation(upload.content, guess)

@@ -1,4 +1,5 @@
 from classifier import inference
+from classifier.history import Kept
 from classifier.inference import Guess, data_address
 from classifier.models import Prediction
 
@@ -15,18 +16,18 @@ def reading(said: Prediction | Guess) -> dict:
     }
 
 
-def answer(prediction: Prediction) -> dict:
+def answer(said: Prediction | Guess, kept: Kept | Prediction) -> dict:
     """What a client is told of its upload, once it is kept."""
-    return reading(prediction) | {
-        "id": prediction.pk,
-        "model": prediction.version.name,
-        "created_at": prediction.created_at,
+    return reading(said) | {
+        "id": kept.id,
+        "model": str(said.version),
+        "created_at": kept.created_at,
     }
 
 
 def record(prediction: Prediction) -> dict:
     """The same, and what else the history has of it."""
-    return answer(prediction) | {
+    return answer(prediction, prediction) | {
         "label": prediction.label,
         "original_name": prediction.original_name,
         "format": prediction.format,

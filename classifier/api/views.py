@@ -32,7 +32,7 @@ class ClassifyView(APIView):
         asked = request._request
         image, model = posted(request)
         guess = inference.classify(image.content, model)
-        prediction = history.keep(
+        kept = history.keep(
             image.content,
             guess,
             name=image.name,
@@ -40,7 +40,7 @@ class ClassifyView(APIView):
             request_id=asked.id,
             key=request.auth,
         )
-        body = answer(prediction)
+        body = answer(guess, kept)
         if asked.GET.get("explain") == "1":
             body["explanation"] = explanation(image.content, guess)
         return HttpResponse(JSON.render(body), content_type=JSON.media_type)
