@@ -7,6 +7,7 @@ from functools import lru_cache
 from classifier import metrics
 from classifier.api import problem
 from classifier.api.problem import Problem
+from classifier.request_id import choose
 from classifier.short_path import UPLOADS
 
 from .bridge import Answer, encoded, whole
@@ -79,11 +80,10 @@ def _overloaded(length: int) -> tuple[Problem, bytes]:
     return told, said.as_bytes() + said.content
 
 
-def not_allowed(method: str, allowed: tuple[str, ...], request_id: str) -> bytes:
-    """To a method that is none where uploads are posted; the connection ends with it."""
-    headers = {"Allow": ", ".join(allowed), "Connection": "close"}
-    detail = f'Method "{method}" not allowed.'
-    told = Problem(405, "method_not_allowed", detail, headers=headers)
-    note(told, method, UPLOADS, request_id)
-    said = answer(told, UPLOADS, request_id)
+def at_once(status: int, code: str, detail: str, headers: dict[str, str]) -> bytes:
+    """To what is no request; the connection ends with it."""
+    told = Problem(status, code, detail, headers=headers | {"Connection": "close"})
+    request_id = choose("")
+    note(told, "-", "", request_id)
+    said = answer(told, "", request_id)
     return said.as_bytes() + said.content

@@ -23,7 +23,7 @@ PR_SET_PDEATHSIG = 1  # of Linux's prctl
 BACKLOG = 1024  # connections that wait for a worker
 KEEP_ALIVE_S = 130  # longer than proxies keep a connection that nobody uses
 GOODBYE_S = 10  # for what is being answered when the server is stopped
-ANSWER_S = 60  # for a worker to say that it is there; it may be starting on a busy machine
+ANSWER_S = 20  # for a worker to say that it is there; it may be starting on a busy machine
 
 logger = logging.getLogger("mnistsite.server")
 

@@ -19,7 +19,8 @@ class Django:
         self.may_answer = threading.Event()
         self.may_answer.set()
         self.asked = []
-        self.stream = None  # what is answered instead of the body
+        self.requests = []
+        self.stream = self.answer = None  # what is answered instead of the body
 
     def __call__(self, environ, start_response):
         self.asked.append(environ["PATH_INFO"])
@@ -29,7 +30,8 @@ class Django:
 
     def get_response(self, request):
         self.asked.append(request.path)
-        return HttpResponse(request.read())
+        self.requests.append(request)
+        return HttpResponse(self.answer or request.read())
 
 
 class Body(list):

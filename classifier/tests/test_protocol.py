@@ -1,12 +1,14 @@
 """Connections: heads that are slow or endless, and refusals that cost little."""
 
 import asyncio
+import gc
 import importlib
 import json
 from contextlib import asynccontextmanager
 
 import pytest
 from uvicorn import Config
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.server import ServerState
 
 from .loop import Django, loaded_anew
@@ -158,13 +160,121 @@ def test_what_is_not_as_most_uploads_are_is_refused_as_well(protocol, settings, 
     asyncio.run(in_a_crowd())
 
 
-def test_requests_that_came_at_once_are_answered_in_their_order(protocol, settings):
+def test_what_does_not_wait_for_an_answer_is_let_go_after_it(protocol, django):
     async def at_once():
         async with connected(protocol) as (reader, writer):
-            writer.write(UPLOAD + b"\r\nseven" + UPLOAD + b"\r\neight")
-            assert [(await response(reader))[2] for _ in range(2)] == [b"seven", b"eight"]
+            writer.write(UPLOAD + b"\r\nseven" + 1000 * (UPLOAD + b"\r\neight"))
+            _, headers, content = await response(reader)
+            assert (content, headers["connection"]) == (b"seven", "close")
+            assert await is_closed(reader)
 
     asyncio.run(at_once())
+    assert len(django.asked) == 1
+
+
+def test_nothing_that_follows_a_request_is_answered_before_it(protocol, django):
+    async def at_once():
+        async with connected(protocol) as (reader, writer):
+            writer.write(UPLOAD + b"\r\nseven\x01 is no request\r\n\r\n")
+            assert (await response(reader))[::2] == (200, b"seven")
+            assert await is_closed(reader)
+
+    asyncio.run(at_once())
+
+
+CHUNKS = UPLOAD.replace(b"Content-Length: 5", b"Transfer-Encoding: chunked") + b"\r\n"
+
+
+def test_a_chunked_body_ends_where_it_says_and_its_fields_are_no_headers(protocol, django):
+    fields = b"X-Request-ID: other\r\n" * 1000
+
+    async def in_chunks():
+        async with connected(protocol) as (reader, writer):
+            for _ in range(2):
+                writer.write(CHUNKS + b"5\r\nseven\r\n0\r\n" + fields + b"\r\n")
+                assert (await response(reader))[::2] == (200, b"seven")
+            writer.write(CHUNKS + b"5\r\nseven\r\n0\r\n\r\n" + UPLOAD)
+            _, headers, content = await response(reader)
+            assert (content, headers["connection"]) == (b"seven", "close")
+            assert await is_closed(reader)
+
+    asyncio.run(in_chunks())
+    assert [request.headers["x-request-id"] for request in django.requests] == ["mine"] * 3
+
+
+def test_a_chunked_body_without_its_end_is_cut_short(protocol, django):
+    async def in_chunks():
+        async with connected(protocol) as (reader, writer):
+            writer.write(CHUNKS + b"5\r\nseven\r\n")
+            writer.write_eof()
+            status, _, content = await response(reader)
+            assert (status, json.loads(content)["code"]) == (404, "cut_short")
+
+    asyncio.run(in_chunks())
+    assert django.asked == []
+
+
+def test_the_rest_of_a_body_that_was_refused_is_no_request(protocol, django, settings):
+    """Whatever it looks like: here a request for another protocol, whose head would be changed."""
+    rest = b"\r\nUpgrade:\r\n\r\n" + UPLOAD + b"\r\neight"
+    head = UPLOAD.replace(b"Length: 5", b"Length: %d" % (len(rest) + 2)) + b"\r\n"
+
+    async def in_a_crowd():
+        async with connected(protocol) as (reader, writer):
+            settings.MNIST_MAX_WAITING = 0
+            writer.write(head + b"12")
+            assert (await response(reader))[0] == 503
+            settings.MNIST_MAX_WAITING = 1
+            writer.write(rest + UPLOAD + b"\r\nnines")
+            assert (await response(reader))[::2] == (200, b"nines")
+
+    asyncio.run(in_a_crowd())
+    assert len(django.asked) == 1
+
+
+def test_a_head_is_refused_without_its_body(protocol, settings):
+    settings.MNIST_MAX_WAITING = 0
+
+    async def in_a_crowd():
+        async with connected(protocol) as (reader, writer):
+            writer.write(UPLOAD.replace(b"POST", b"HEAD") + b"\r\nseven")
+            assert b" 503 " in await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+            writer.write(UPLOAD.replace(b"POST", b"HEAD") + b"\r\nseven")
+            assert b" 503 " in await asyncio.wait_for(reader.readline(), 5)  # no body came between
+
+    asyncio.run(in_a_crowd())
+
+
+def test_a_client_that_takes_no_answers_is_not_listened_to(protocol, django):
+    django.answer = bytes(1_000_000)
+
+    async def on_and_on():
+        async with connected(protocol) as (_, writer):
+            writer.transport.pause_reading()
+            for _ in range(50):
+                writer.write(UPLOAD + b"\r\nseven")
+                await asyncio.sleep(0.005)
+
+    asyncio.run(on_and_on())
+    assert 0 < len(django.asked) < 20
+
+
+def test_requests_hold_nothing_that_only_the_garbage_collector_finds(protocol):
+    async def often():
+        async with connected(protocol) as (reader, writer):
+            for _ in range(3):
+                writer.write(UPLOAD + b"\r\nseven")
+                await response(reader)
+            gc.collect()
+            gc.disable()
+            for _ in range(50):
+                writer.write(UPLOAD + b"\r\nseven")
+                await response(reader)
+            cycles = [each for each in gc.get_objects() if isinstance(each, RequestResponseCycle)]
+            gc.enable()
+            assert len(cycles) <= 2
+
+    asyncio.run(often())
 
 
 @pytest.mark.parametrize(("body", "status"), [(b"seven", 200), (b"sev", 404)])
@@ -187,7 +297,11 @@ def test_a_request_that_asks_for_another_protocol_is_answered_in_this_one(protoc
     async def asks():
         async with connected(protocol) as (reader, writer):
             for body in (b"seven", b"\r\nup:"):
-                writer.write(asked + body)
+                writer.write(asked[:70])
+                await asyncio.sleep(0.01)
+                writer.write(asked[70:])
+                await asyncio.sleep(0.01)
+                writer.write(body)
                 assert (await response(reader))[::2] == (200, body)
 
     asyncio.run(asks())
