@@ -9,6 +9,7 @@ asks some times a second and notes how fast a refusal comes.
 """
 
 import argparse
+import os
 import statistics
 import sys
 import tempfile
@@ -68,6 +69,12 @@ def paced(script: Path, rate: float) -> Path:
     return path
 
 
+def cores_taken() -> float:
+    """Processor seconds that wrk has taken so far: what it takes, the server lacks."""
+    taken = os.times()
+    return taken.children_user + taken.children_system
+
+
 def carried(load: Load, seconds: int) -> float:
     """Stored uploads a second."""
     return load.rate - load.failed / seconds
@@ -79,6 +86,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=4)
     options = parser.parse_args()
     seconds, probed = options.seconds, []
+    asking = {times: [] for times in (1, *LOADS)}
     closed = {clients: [] for clients in PEAK_CLIENTS}
     opened = {times: [] for times in LOADS}
     with tempfile.TemporaryDirectory() as name, Ours(Path(name)) as service:
@@ -87,20 +95,24 @@ def main() -> None:
         drive(service, script, 32, 1)
         for _ in range(options.rounds):
             for clients, found in closed.items():
+                taken = cores_taken()
                 found.append(carried(drive(service, script, clients, seconds), seconds))
+                asking[1].append((cores_taken() - taken) / seconds)
             peak = max(map(statistics.median, closed.values()))
             for times, found in opened.items():
+                taken = cores_taken()
                 with Probe(service.port, upload) as probe:
                     load = drive(service, paced(script, times * peak), CLIENTS, seconds)
                 found.append((load.rate, carried(load, seconds)))
+                asking[times].append((cores_taken() - taken) / seconds)
                 probed += probe.seen
     peak = max(map(statistics.median, closed.values()))
-    print(f"peak: {peak:.0f} stored/s")
+    print(f"peak: {peak:.0f} stored/s; wrk took {statistics.median(asking[1]):.2f} cores")
     for times, found in opened.items():
         asked, got = map(statistics.median, zip(*found, strict=True))
         print(
             f"{times} times the peak: {asked:.0f} answers/s, of these {got:.0f} stored:"
-            f" {got / peak:.2f} of the peak"
+            f" {got / peak:.2f} of the peak; wrk took {statistics.median(asking[times]):.2f} cores"
         )
     refusals = sorted(took for status, later, took in probed if status == 503 and later)
     others = {status for status, later, _ in probed} - {200, 503}

@@ -4,6 +4,7 @@ import gc
 import importlib
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from types import SimpleNamespace
 
@@ -20,6 +21,7 @@ class Django:
         self.may_answer.set()
         self.asked = []
         self.requests = []
+        self.takes_s = 0
         self.stream = self.answer = None  # what is answered instead of the body
 
     def __call__(self, environ, start_response):
@@ -31,7 +33,9 @@ class Django:
     def get_response(self, request):
         self.asked.append(request.path)
         self.requests.append(request)
-        return HttpResponse(self.answer or request.read())
+        time.sleep(self.takes_s)
+        body = request.read()
+        return HttpResponse(self.answer or body) if body != b"bad" else 1 / 0
 
 
 class Body(list):

@@ -136,13 +136,30 @@ def test_refusals_of_too_many_are_logged_once(asgi, django, settings, caplog):
     assert django.asked == []
 
 
-def test_uploads_wait_their_turn_and_those_beyond_are_refused_before_it_comes(asgi, settings):
+def test_uploads_wait_their_turn_and_those_beyond_are_refused_before_it_comes(
+    asgi, django, settings
+):
     settings.MNIST_MAX_WAITING = 2
+    django.takes_s = asgi.ROUND_S
     told = []
-    clients = [Client(b"seven", once_told=lambda turn=turn: told.append(turn)) for turn in "abc"]
+    clients = [Client(b"seven", once_told=lambda turn=turn: told.append(turn)) for turn in "abcd"]
     ask(asgi, *clients)
-    assert [each.status for each in clients] == [200, 200, 503]
-    assert "".join(told) == "cab"
+    assert [each.status for each in clients] == [200, 200, 200, 503]
+    assert "".join(told) == "adbc"
+    assert asgi._waiting == 0
+
+
+def test_an_upload_that_fails_in_its_turn_leaves_the_others_theirs(asgi, django):
+    django.takes_s = asgi.ROUND_S
+    clients = [Client(body) for body in (b"one", b"bad", b"two")]
+
+    async def all_at_once():
+        requests = [asgi.application(scope(), each.receive, each.send) for each in clients]
+        return await asyncio.gather(*requests, return_exceptions=True)
+
+    outcomes = asyncio.run(all_at_once())
+    assert [type(each) for each in outcomes] == [type(None), ZeroDivisionError, type(None)]
+    assert [each.content for each in clients] == [b"one", b"", b"two"]
     assert asgi._waiting == 0
 
 
