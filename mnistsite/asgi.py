@@ -30,7 +30,7 @@ ROUND_S = 0.005  # of uploads, before the loop gets to see who else has come
 WHOLE = "mnist.whole"  # the body is there
 CUT_SHORT = "mnist.cut_short"  # no more of it is coming
 ANSWER = "mnist.answer"  # takes an Answer and sends it
-GARBAGE_AFTER = 20_000  # objects that are made and kept; a request keeps none
+GARBAGE_AFTER = 5_000  # objects that are made and kept; a request keeps none
 
 _queue = collections.deque()  # uploads that wait for the next round, with their futures
 _context = contextvars.copy_context()  # of all uploads: in one of its own each would connect anew
