@@ -117,7 +117,8 @@ def main(arguments: list[str] | None = None) -> int:
         )
         settings = {"MNIST_DATA": str(folder / "drawn.npz"), "MNIST_RETENTION_DAYS": "365"}
         with Server(folder, workers=2, options=(), **settings) as server:
-            server.until(lambda: len(family(str(server.process.pid))) == 5)
+            # the server and what multiprocessing keeps beside it, two workers, a keeper, its worker
+            server.until(lambda: len(family(str(server.process.pid))) == 6)
             key = server.manage(
                 *("create_api_key", "soak", "--owner", "admin"),
                 *("--scopes", "classify", "read", "review"),

@@ -3,13 +3,15 @@
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from socket import create_connection
 
 import pytest
 
 from .load import Load, lost
 from .server import ROOT, Server
 from .services import postgres
+from .wire import form, part, received, request
 
 pytestmark = pytest.mark.slow
 CLIENTS, OLD, SECONDS = 64, 200, 10
@@ -104,11 +106,19 @@ def test_a_promotion_that_asks_the_gate_keeps_no_upload_waiting(tmp_path, sample
 
 
 def test_what_cannot_wait_is_refused_at_once_and_the_rest_is_kept(tmp_path, sample):
-    with (
-        Server(tmp_path, workers=1) as server,
-        Load(server.url, [sample("6_tiny.png")], clients=100) as load,
-    ):
-        load.wait_for(300)
-    assert set(load.others) == {"overloaded"}
-    assert server.output().count("Overloaded: ") < load.others["overloaded"] / 2
-    assert not lost(server, load.ids)
+    whole = request(form(part(sample("6_tiny.png"))))
+    with Server(tmp_path, workers=1) as server, ExitStack() as crowd:
+        address = ("127.0.0.1", server.port)
+        clients = [crowd.enter_context(create_connection(address, 60)) for _ in range(300)]
+        for client in clients:
+            client.sendall(whole[:-1])
+        for client in clients:  # and now all of them are there at once
+            client.sendall(whole[-1:])
+        answers = [received(client) for client in clients]
+        refused = [each for each in answers if each.status == 503]
+        assert {each.status for each in answers} == {200, 503}
+        assert {each.body["code"] for each in refused} == {"overloaded"}
+        assert all(each.headers["retry-after"] == "5" for each in refused)
+        assert server.output().count("Overloaded: ") < len(refused) / 2
+        assert not lost(server, [each.body["id"] for each in answers if each.status == 200])
+        assert len(server.rows()) == len(answers) - len(refused)

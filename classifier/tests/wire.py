@@ -65,9 +65,14 @@ def send(port: int, content: bytes, end: bool = False) -> Answer:
         connection.sendall(content)
         if end:
             connection.shutdown(socket.SHUT_WR)
-        response = HTTPResponse(connection, method=content.partition(b" ")[0].decode())
-        response.begin()
-        body = response.read()
-        headers = {name.lower(): value for name, value in response.getheaders()}
-        is_json = body and "json" in headers.get("content-type", "")
-        return Answer(response.status, headers, json.loads(body) if is_json else body)
+        return received(connection, method=content.partition(b" ")[0].decode())
+
+
+def received(connection: socket.socket, method: str = "POST") -> Answer:
+    """Read the response to a request of this method."""
+    response = HTTPResponse(connection, method=method)
+    response.begin()
+    body = response.read()
+    headers = {name.lower(): value for name, value in response.getheaders()}
+    is_json = body and "json" in headers.get("content-type", "")
+    return Answer(response.status, headers, json.loads(body) if is_json else body)
