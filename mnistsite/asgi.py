@@ -8,10 +8,7 @@ Requests beyond what can wait are refused at once.
 """
 
 import asyncio
-import collections
-import contextvars
 import gc
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -24,21 +21,18 @@ from classifier.short_path import UPLOADS
 
 from . import bridge, refusals
 from .refusals import Refused, cut_short, too_many
+from .rounds import in_turn
 
-ROUND_S = 0.005  # of uploads, before the loop gets to see who else has come
 # What protocol.py adds to a request's scope, to save time; another server does not:
 WHOLE = "mnist.whole"  # the body is there
 CUT_SHORT = "mnist.cut_short"  # no more of it is coming
 ANSWER = "mnist.answer"  # takes an Answer and sends it
 GARBAGE_AFTER = 5_000  # objects that are made and kept; a request keeps none
 
-_queue = collections.deque()  # uploads that wait for the next round, with their futures
-_context = contextvars.copy_context()  # of all uploads: in one of its own each would connect anew
 _thread = ThreadPoolExecutor(1, "django")  # more take turns at the interpreter's lock, and cost
 _coming = 0  # requests that the loop has accepted and not yet begun with
 _waiting = 0  # requests that are there in full and wait for their turn
 _held = 0  # bytes of all bodies in memory
-_round_began_at = None
 metrics.requests_waiting = lambda: _waiting
 gc.collect()
 gc.freeze()  # what is there now stays, and need not be looked through
@@ -118,7 +112,7 @@ async def answer(scope, receive, send, body: bytes, length: int) -> None:
     try:
         request = bridge.environ(scope, body, length)
         if scope["path"] == UPLOADS and scope["method"] == "POST":
-            said = await in_turn(request)
+            said = await in_turn(bridge.ask_about_upload, request)
         else:
             said = await in_thread(bridge.ask, request)
     finally:
@@ -138,43 +132,6 @@ def expect() -> None:
     """Count a request that will be begun with when the loop comes to it."""
     global _coming
     _coming += 1
-
-
-async def in_turn(upload: dict) -> bridge.Answer:
-    """Let Django answer an upload: at once in this round of the loop, or in one that follows.
-
-    Between rounds the loop reads what has come meanwhile, and refuses what cannot wait. Between
-    any two uploads that would take as long as a tenth of one.
-    """
-    loop = asyncio.get_running_loop()
-    if _round_began_at is None:
-        begin_round(loop)
-    if not _queue and time.monotonic() < _round_began_at + ROUND_S:
-        return _context.run(bridge.ask_about_upload, upload)
-    answered = loop.create_future()
-    _queue.append((upload, answered))
-    return await answered
-
-
-def begin_round(loop) -> None:
-    global _round_began_at
-    _round_began_at = time.monotonic()
-    loop.call_soon(end_round, loop)
-
-
-def end_round(loop) -> None:
-    """The loop has been round: answer those that wait, for as long as a round may take."""
-    global _round_began_at
-    _round_began_at = None
-    if _queue:
-        begin_round(loop)
-    while _queue and time.monotonic() < _round_began_at + ROUND_S:
-        upload, answered = _queue.popleft()
-        if not answered.done():
-            try:
-                answered.set_result(_context.run(bridge.ask_about_upload, upload))
-            except Exception as error:
-                answered.set_exception(error)
 
 
 async def in_thread(work: Callable, *given):

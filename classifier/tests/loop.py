@@ -77,6 +77,6 @@ def loaded_anew(django, monkeypatch):
 
 
 def _forget():
-    for name in ("bridge", "refusals", "asgi", "protocol"):
+    for name in ("bridge", "refusals", "rounds", "asgi", "protocol"):
         sys.modules.pop(f"mnistsite.{name}", None)
         vars(mnistsite).pop(name, None)

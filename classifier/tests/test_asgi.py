@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from mnistsite.rounds import ROUND_S
+
 from .loop import Django, Stream, loaded_anew
 
 PAGE = "/api/v1/predictions"  # what a thread answers, while uploads have the loop's own
@@ -140,7 +142,7 @@ def test_uploads_wait_their_turn_and_those_beyond_are_refused_before_it_comes(
     asgi, django, settings
 ):
     settings.MNIST_MAX_WAITING = 2
-    django.takes_s = asgi.ROUND_S
+    django.takes_s = ROUND_S
     told = []
     clients = [Client(b"seven", once_told=lambda turn=turn: told.append(turn)) for turn in "abcd"]
     ask(asgi, *clients)
@@ -150,7 +152,7 @@ def test_uploads_wait_their_turn_and_those_beyond_are_refused_before_it_comes(
 
 
 def test_an_upload_that_fails_in_its_turn_leaves_the_others_theirs(asgi, django):
-    django.takes_s = asgi.ROUND_S
+    django.takes_s = ROUND_S
     clients = [Client(body) for body in (b"one", b"bad", b"two")]
 
     async def all_at_once():
