@@ -52,7 +52,7 @@ class Protocol(HttpToolsProtocol):
         self.flow = Flow(transport)
         self._head = self._parsed = b""  # what there is of the next one, and the last one
         self._left = 0  # bytes of the body that are still to come
-        self._in_body = False
+        self._begins = self._in_body = False  # what the parser is given: a head; past its end
         self._over = False  # nothing that comes now is looked at
         self._patience = None
         if len(self.connections) > MAX_CONNECTIONS:
@@ -94,6 +94,7 @@ class Protocol(HttpToolsProtocol):
             self._head = data
             return b""
         self._stop_expecting()
+        self._begins, self._in_body = True, False
         self._head, self._parsed = b"", data[: end + len(BLANK)]
         super().data_received(without_upgrade(self._parsed))
         return data[end + len(BLANK) :]
@@ -120,13 +121,11 @@ class Protocol(HttpToolsProtocol):
     # What the parser finds
 
     def on_message_begin(self):
-        if self._left == CHUNKED or self._over:
-            return
-        if self._is_busy():
+        if self._begins:
+            self._begins = False
+            super().on_message_begin()
+        else:  # behind a chunked body, in the same packet: not a head that was looked at
             self._end()
-            return
-        super().on_message_begin()
-        self._in_body = False
 
     def on_url(self, url):
         if not self._over:
@@ -198,8 +197,8 @@ class Protocol(HttpToolsProtocol):
 
     def _turn_away(self):
         """Answer that too many wait, with as little work as there is: the others wait for it."""
-        sent = next((value for name, value in self.headers if name == b"x-request-id"), b"")
-        self.transport.write(refusals.overloaded(choose(sent.decode("latin-1"))))
+        sent = asgi.header(self.scope, b"x-request-id")
+        self.transport.write(refusals.overloaded(choose(sent)))
         self.cycle = ANSWERED  # what comes of its body is let go
         self.on_response_complete()
 

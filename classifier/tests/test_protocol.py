@@ -202,6 +202,22 @@ def test_a_chunked_body_ends_where_it_says_and_its_fields_are_no_headers(protoco
     assert [request.headers["x-request-id"] for request in django.requests] == ["mine"] * 3
 
 
+def test_what_follows_a_refused_chunked_body_at_once_is_let_go(protocol, django, settings):
+    settings.MNIST_MAX_WAITING = 0
+
+    async def in_a_crowd():
+        async with connected(protocol) as (reader, writer):
+            writer.write(CHUNKS)
+            assert (await response(reader))[0] == 503
+            settings.MNIST_MAX_WAITING = 1
+            smuggled = b"Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n" + UPLOAD + b"\r\neight"
+            writer.write(b"5\r\nseven\r\n0\r\n\r\n" + UPLOAD + smuggled)
+            assert await is_closed(reader)
+
+    asyncio.run(in_a_crowd())
+    assert django.asked == []
+
+
 def test_a_chunked_body_without_its_end_is_cut_short(protocol, django):
     async def in_chunks():
         async with connected(protocol) as (reader, writer):
