@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from .header import Header, InvalidImage
+from .inflate import with_stored_rows
 from .png import still
 
 WORKING_SIDE = 192  # pixels on the longer side; enough for a digit a tenth as high as its picture
@@ -21,7 +22,7 @@ def decode(upload: bytes, header: Header, side: int = WORKING_SIDE) -> np.ndarra
     """
     try:
         if header.format == "PNG":
-            upload = still(upload)
+            upload = with_stored_rows(still(upload))
         if header.has_alpha:
             return upright(over_paper(_pixels(upload, cv2.IMREAD_UNCHANGED)), header.orientation)
         return _pixels(upload, _reduction(header, side))
