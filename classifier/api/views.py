@@ -27,6 +27,11 @@ class ClassifyView(APIView):
     content_negotiation_class = AlwaysJSON
     allowed_methods = ("POST", "OPTIONS")  # DRF would look for them in every request
 
+    def dispatch(self, request, *args, **kwargs):
+        response = super().dispatch(request, *args, **kwargs)
+        self.request.parser_context.clear()  # it holds its request: only a search would free both
+        return response
+
     def post(self, request):
         started = time.perf_counter()
         asked = request._request
