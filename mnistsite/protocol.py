@@ -18,7 +18,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from classifier.request_id import choose
 from classifier.short_path import UPLOADS
 
-from . import asgi, refusals
+from . import asgi, refusals, rounds
 from .bridge import Answer
 
 # isort: split
@@ -32,6 +32,8 @@ BLANK = b"\r\n\r\n"
 CHUNKED = -1  # bytes that are left of a body whose length only its end tells
 UPLOAD = f"POST {UPLOADS} HTTP/1.1\r\n".encode()
 METHOD = re.compile(rb"([A-Z]{1,20}) " + UPLOADS.encode() + rb"[? ]")
+LENGTH = re.compile(rb"\r\ncontent-length: ?(\d{1,9})\r\n")
+NEEDS_PARSER = (b"transfer-encoding", b"connection", b"expect", b"upgrade", b"x-request-id")
 UPGRADE = re.compile(rb"\r\nupgrade[ \t]*:", re.IGNORECASE)
 ANSWERED = SimpleNamespace(response_complete=True, message_event=SimpleNamespace(set=lambda: None))
 
@@ -49,12 +51,14 @@ class Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport):
         super().connection_made(transport)
+        rounds.hurry()
         self.flow = Flow(transport)
         self._head = self._parsed = b""  # what there is of the next one, and the last one
         self._left = 0  # bytes of the body that are still to come
         self._begins = self._in_body = False  # what the parser is given: a head; past its end
         self._over = False  # nothing that comes now is looked at
         self._patience = None
+        self._turned_away_at = 0.0
         if len(self.connections) > MAX_CONNECTIONS:
             self._end()
         else:
@@ -94,10 +98,17 @@ class Protocol(HttpToolsProtocol):
             self._head = data
             return b""
         self._stop_expecting()
+        body = end + len(BLANK)
+        head, self._head = data[:body], b""
+        if asgi.is_full() and head.startswith(UPLOAD):
+            length = plain_length(head)
+            if length is not None and len(data) >= body + length:
+                self._turn_away_unparsed()
+                return data[body + length :]
         self._begins, self._in_body = True, False
-        self._head, self._parsed = b"", data[: end + len(BLANK)]
-        super().data_received(without_upgrade(self._parsed))
-        return data[end + len(BLANK) :]
+        self._parsed = head
+        super().data_received(without_upgrade(head))
+        return data[body:]
 
     def eof_received(self):
         """Keep the connection until the request that is under way has been answered."""
@@ -195,8 +206,26 @@ class Protocol(HttpToolsProtocol):
             self.transport.close()
         cycle.on_response()
 
+    def _turn_away_unparsed(self):
+        """Answer that too many wait, with as little work as there is: the others wait for it.
+
+        The timer of the connection goes on; when it is over, it is set anew.
+        """
+        self.transport.write(refusals.overloaded(choose("")))
+        self._turned_away_at = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self.timeout_keep_alive_handler()
+
+    def timeout_keep_alive_handler(self):
+        idle_until = self._turned_away_at + self.timeout_keep_alive
+        if idle_until > self.loop.time():
+            again = self.loop.call_at(idle_until, self.timeout_keep_alive_handler)
+            self.timeout_keep_alive_task = again
+        else:
+            super().timeout_keep_alive_handler()
+
     def _turn_away(self):
-        """Answer that too many wait, with as little work as there is: the others wait for it."""
+        """The same for a request whose head was not plain, or whose body is still to come."""
         sent = asgi.header(self.scope, b"x-request-id")
         self.transport.write(refusals.overloaded(choose(sent)))
         self.cycle = ANSWERED  # what comes of its body is let go
@@ -246,6 +275,15 @@ def body_length(headers: list[tuple[bytes, bytes]]) -> int:
         if name == b"content-length":
             return int(value)
     return 0
+
+
+def plain_length(head: bytes) -> int | None:
+    """The length of the body, where nothing in a request's head needs the parser; else None."""
+    head = head.lower().replace(b"\r\nconnection: keep-alive\r\n", b"\r\n")
+    if head.count(b"content-length") != 1 or any(name in head for name in NEEDS_PARSER):
+        return None
+    found = LENGTH.search(head)
+    return int(found[1]) if found else None
 
 
 def without_upgrade(head: bytes) -> bytes:

@@ -1,7 +1,8 @@
 """Turns of uploads in the event loop's own thread, a few in each of its rounds.
 
 Between rounds the loop reads what has come meanwhile, and refuses what cannot wait. Between any
-two uploads that would take as long as a tenth of one.
+two uploads that would take as long as a tenth of one. It also accepts one connection, no more
+(libuv), so rounds are short while there are new ones: a crowd would be let in for ten seconds.
 """
 
 import asyncio
@@ -15,6 +16,13 @@ ROUND_S = 0.005
 _queue = collections.deque()  # what waits for the next round: work, upload, future
 _context = contextvars.copy_context()  # of all uploads: in one of its own each would connect anew
 _began_at = None  # this round, if anything was done in it
+_hurried = False  # whether the next one is to be short
+
+
+def hurry() -> None:
+    """Say that somebody came; there may be others who wait to be let in."""
+    global _hurried
+    _hurried = True
 
 
 async def in_turn(work: Callable, upload: dict):
@@ -37,11 +45,13 @@ def _begin(loop) -> None:
 
 def _end(loop) -> None:
     """The loop has been round: answer those that wait, for as long as a round may take."""
-    global _began_at
+    global _began_at, _hurried
     _began_at = None
     if _queue:
         _begin(loop)
-    while _queue and time.monotonic() < _began_at + ROUND_S:
+    most, _hurried = 1 if _hurried else len(_queue), False
+    while most and _queue and time.monotonic() < _began_at + ROUND_S:
+        most -= 1
         work, upload, answered = _queue.popleft()
         if not answered.done():
             try:

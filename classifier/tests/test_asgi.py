@@ -2,10 +2,13 @@
 
 import asyncio
 import importlib
+import itertools
 import json
+import time
 
 import pytest
 
+from mnistsite import rounds
 from mnistsite.rounds import ROUND_S
 
 from .loop import Django, Stream, loaded_anew
@@ -163,6 +166,30 @@ def test_an_upload_that_fails_in_its_turn_leaves_the_others_theirs(asgi, django)
     assert [type(each) for each in outcomes] == [type(None), ZeroDivisionError, type(None)]
     assert [each.content for each in clients] == [b"one", b"", b"two"]
     assert asgi._waiting == 0
+
+
+@pytest.mark.parametrize(("hurried", "steps"), [(False, [3]), (True, [1, 2])])
+def test_a_round_is_short_while_others_wait_to_be_let_in(monkeypatch, hurried, steps):
+    monkeypatch.setattr(rounds, "ROUND_S", 0.05)
+    done, seen = [], [1]
+
+    def work(upload):
+        done.append(upload)
+        if upload == "first":
+            time.sleep(rounds.ROUND_S)  # the others have to wait for the next rounds
+
+    async def go_round():
+        waiting = asyncio.gather(*[rounds.in_turn(work, each) for each in ("first", *"abc")])
+        if hurried:
+            rounds.hurry()
+        while not waiting.done():
+            await asyncio.sleep(0)
+            if len(done) > seen[-1]:
+                seen.append(len(done))
+        await waiting
+
+    asyncio.run(go_round())
+    assert [after - before for before, after in itertools.pairwise(seen)] == steps
 
 
 def test_bodies_beyond_what_memory_may_hold_are_refused(asgi, django, settings):

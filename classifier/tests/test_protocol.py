@@ -13,6 +13,7 @@ from uvicorn.server import ServerState
 
 from .loop import Django, loaded_anew
 
+PLAIN = b"POST /mnist/classify HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n"
 UPLOAD = b"POST /mnist/classify HTTP/1.1\r\nHost: a\r\nX-Request-ID: mine\r\nContent-Length: 5\r\n"
 
 
@@ -28,9 +29,10 @@ def protocol(django, monkeypatch):
 
 
 @asynccontextmanager
-async def connected(protocol):
+async def connected(protocol, **options):
     """A connection to a server in this loop: its reader and its writer."""
-    config = Config(protocol.asgi.application, lifespan="off", log_config=None, access_log=False)
+    quiet = {"lifespan": "off", "log_config": None, "access_log": False}
+    config = Config(protocol.asgi.application, **quiet, **options)
     state = ServerState()
     server = await asyncio.get_running_loop().create_server(
         lambda: protocol.Protocol(config, state, {}), "127.0.0.1", 0
@@ -136,6 +138,73 @@ def test_an_upload_that_cannot_wait_is_refused_and_the_connection_goes_on(
 
     asyncio.run(in_a_crowd())
     assert [record.getMessage()[:11] for record in caplog.records] == ["Overloaded:"]
+
+
+@pytest.mark.parametrize("more", [b"", b"Connection: keep-alive\r\n"])
+def test_a_plain_upload_that_cannot_wait_is_refused_unparsed(
+    protocol, django, settings, monkeypatch, more
+):
+    parsed = []
+    parse = protocol.HttpToolsProtocol.data_received
+    monkeypatch.setattr(
+        protocol.HttpToolsProtocol,
+        "data_received",
+        lambda self, data: parsed.append(data) or parse(self, data),
+    )
+    settings.MNIST_MAX_WAITING = 0
+
+    async def in_a_crowd():
+        async with connected(protocol) as (reader, writer):
+            writer.write(2 * (PLAIN + more + b"\r\nseven"))
+            for _ in range(2):
+                status, headers, content = await response(reader)
+                assert (status, headers["retry-after"]) == (503, "5")
+                assert json.loads(content)["request_id"] == headers["x-request-id"]
+            assert parsed == django.asked == []
+            settings.MNIST_MAX_WAITING = 1
+            writer.write(PLAIN + more + b"\r\neight")
+            assert (await response(reader))[::2] == (200, b"eight")
+
+    asyncio.run(in_a_crowd())
+
+
+@pytest.mark.parametrize(
+    ("more", "length"),
+    [
+        (b"Content-Length: 5", 5),
+        (b"content-length:5", 5),
+        (b"Connection: keep-alive\r\nContent-Length: 5", 5),
+        (b"Content-Length: 5\r\nContent-Length: 5", None),
+        (b"Content-Length: +5", None),
+        (b"Content-Length: 5 ", None),
+        (b"X: a\nContent-Length: 5", None),
+        (b"Content-Length: 5\r\nTransfer-Encoding: chunked", None),
+        (b"Content-Length: 5\r\nTransfer-Encoding : chunked", None),
+        (b"Content-Length: 5\r\nX: a\nTransfer-Encoding: chunked", None),
+        (b"Content-Length: 5\r\nConnection: close", None),
+        (b"Content-Length: 5\r\nConnection: keep-alive, upgrade\r\nUpgrade: h2c", None),
+        (b"Content-Length: 5\r\nExpect: 100-continue", None),
+        (b"Content-Length: 5\r\nX-Request-ID: mine", None),
+        (b"X: a", None),
+    ],
+)
+def test_only_of_a_plain_head_is_the_length_known_unparsed(protocol, more, length):
+    head = b"POST /mnist/classify HTTP/1.1\r\nHost: a\r\n" + more + b"\r\n\r\n"
+    assert protocol.plain_length(head) == length
+
+
+def test_a_connection_is_kept_while_its_uploads_are_refused(protocol, settings):
+    settings.MNIST_MAX_WAITING = 0
+
+    async def in_a_crowd():
+        async with connected(protocol, timeout_keep_alive=0.1) as (reader, writer):
+            for _ in range(6):
+                writer.write(PLAIN + b"\r\nseven")
+                assert (await response(reader))[0] == 503
+                await asyncio.sleep(0.05)
+            assert await is_closed(reader)  # nobody asks any more
+
+    asyncio.run(in_a_crowd())
 
 
 @pytest.mark.parametrize(
