@@ -13,6 +13,19 @@ def sample():
     return lambda name: (DIGITS / name).read_bytes()
 
 
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix, tmp_path_factory):
+    """Keep SQLite's test database in a file, where a test's server gets connections of its own.
+
+    In memory, its threads would share the test's connection, and with it each other's transactions.
+    """
+    from django.db import connection
+
+    if connection.vendor == "sqlite":
+        name = tmp_path_factory.mktemp("database") / "test.sqlite3"
+        connection.settings_dict["TEST"]["NAME"] = str(name)
+
+
 def pytest_itemcollected(item):
     """Let transactional tests begin with what migrations put into the database, such as groups.
 

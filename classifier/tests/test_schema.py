@@ -5,7 +5,9 @@ import base64
 import pytest
 import schemathesis
 from django.conf import settings
+from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections
 from hypothesis import HealthCheck, strategies
 from hypothesis import settings as tries
 
@@ -54,7 +56,12 @@ def header(client, admin_user, bearer, sample):
     runs.create("net", plan={}, by=admin_user)
     review.correct(1, 7, admin_user)
     _, header = bearer("classify", "read", "review", "train", owner=admin_user)
-    return {"Authorization": header["HTTP_AUTHORIZATION"]}
+    # As Django's client does: what a request closes would be the connection of this test.
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield {"Authorization": header["HTTP_AUTHORIZATION"]}
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
 
 
 def asked(case):
