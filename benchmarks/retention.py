@@ -108,6 +108,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=6)
     parser.add_argument("--connections", nargs="+", type=int, default=[16, 2])
     options = parser.parse_args()
+    # In a shell's background it is ignored, and would be by what is started from here, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for vendor in options.databases:
         with contextlib.ExitStack() as stack:
             folder = options.folder.resolve()
