@@ -1,16 +1,18 @@
 """What is carried when more comes in than can be: does it fall under twice or five times the load?
 
-    python benchmarks/overload.py [--rounds 3] [--seconds 10]
+    python benchmarks/overload.py [--rounds 3] [--seconds 10] [--clients 200 1000]
 
 Who asks has a core of its own, as if on another machine; the server has the others, a worker on
 each: what asking five times as often takes would else be missing where the answers are made.
 The peak is the most that 16, 32 or 64 connections get that ask as soon as they are answered.
-Then 1000 connections ask at random moments, twice and five times as often in all, whatever becomes
-of it (wrk, whose script waits before each request). Only stored uploads count. Beside, one client
-asks some times a second and notes how fast a refusal comes.
+Then a crowd wants to ask twice and five times as often in all, each client at random moments (wrk,
+whose script waits before each request). Only stored uploads count. Beside, somebody asks by a new
+connection some times a second, and notes how fast a refusal comes: one that was refused is not
+heard again for a second, so fewer are answered than are wanted.
 """
 
 import argparse
+import itertools
 import os
 import statistics
 import sys
@@ -27,9 +29,8 @@ from benchmarks.serving import Load, body, drive, pictures, write_script
 
 PEAK_CLIENTS = (16, 32, 64)
 LOADS = (2, 5)
-CLIENTS = 1000
 *SERVING, ASKING = sorted(os.sched_getaffinity(0))  # cores
-PROBE_EVERY_S = 0.02
+PROBE_EVERY_S = 0.1
 PACE = """
 function delay()
     return -math.log(1 - math.random()) * {mean_ms}
@@ -50,7 +51,7 @@ class Apart(Ours):
 
 
 class Probe(threading.Thread):
-    """Asks every now and then; notes each status and how long it took."""
+    """Asks every now and then, as somebody new; notes each status and how long it took."""
 
     def __init__(self, port: int, upload: bytes):
         super().__init__(daemon=True)
@@ -58,14 +59,15 @@ class Probe(threading.Thread):
         self.over, self.seen = threading.Event(), []
 
     def run(self) -> None:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
         headers = {"Content-Type": "multipart/form-data; boundary=boundary"}
         while not self.over.wait(PROBE_EVERY_S):
             started = time.perf_counter()
+            connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
             connection.request("POST", "/mnist/classify", self.content, headers)
             response = connection.getresponse()
             response.read()
             told = response.status, response.headers.get("Retry-After")
+            connection.close()
             self.seen.append((*told, (time.perf_counter() - started) * 1e3))
 
     def __enter__(self):
@@ -77,10 +79,10 @@ class Probe(threading.Thread):
         self.join()
 
 
-def paced(script: Path, rate: float) -> Path:
-    """The script, its connections asking so many times a second in all."""
-    path = script.with_name(f"paced-{rate:.0f}.lua")
-    path.write_text(script.read_text() + PACE.format(mean_ms=CLIENTS / rate * 1e3))
+def paced(script: Path, clients: int, rate: float) -> Path:
+    """The script, its connections wanting to ask so many times a second in all."""
+    path = script.with_name(f"paced-{clients}-{rate:.0f}.lua")
+    path.write_text(script.read_text() + PACE.format(mean_ms=clients / rate * 1e3))
     return path
 
 
@@ -93,12 +95,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("--clients", type=int, nargs="+", default=[200, 1000])
     options = parser.parse_args()
     if not SERVING:
         parser.error("Expected two cores: one to ask from, and one to answer on.")
     seconds, probed = options.seconds, []
     closed = {clients: [] for clients in PEAK_CLIENTS}
-    opened = {times: [] for times in LOADS}
+    opened = {crowd: [] for crowd in itertools.product(options.clients, LOADS)}
     with tempfile.TemporaryDirectory() as name, Apart(Path(name)) as service:
         upload = pictures()["digit"]
         script = write_script(Path(name), "digit", upload)
@@ -107,18 +110,18 @@ def main() -> None:
             for clients, found in closed.items():
                 found.append(carried(drive(service, script, clients, seconds), seconds))
             peak = max(map(statistics.median, closed.values()))
-            for times, found in opened.items():
+            for (clients, times), found in opened.items():
                 with Probe(service.port, upload) as probe:
-                    load = drive(service, paced(script, times * peak), CLIENTS, seconds)
+                    load = drive(service, paced(script, clients, times * peak), clients, seconds)
                 found.append((load.rate, carried(load, seconds)))
                 probed += probe.seen
     peak = max(map(statistics.median, closed.values()))
     print(f"peak: {peak:.0f} stored/s by {len(SERVING)} worker(s)")
-    for times, found in opened.items():
+    for (clients, times), found in opened.items():
         asked, got = map(statistics.median, zip(*found, strict=True))
         print(
-            f"{times} times the peak: {asked:.0f} answers/s, of these {got:.0f} stored:"
-            f" {got / peak:.2f} of the peak"
+            f"{clients} clients, {times} times the peak: {asked:.0f} answers/s,"
+            f" of these {got:.0f} stored: {got / peak:.2f} of the peak"
         )
     refusals = sorted(took for status, later, took in probed if status == 503 and later)
     others = {status for status, later, _ in probed} - {200, 503}

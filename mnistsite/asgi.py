@@ -27,7 +27,7 @@ from .rounds import in_turn
 WHOLE = "mnist.whole"  # the body is there
 CUT_SHORT = "mnist.cut_short"  # no more of it is coming
 ANSWER = "mnist.answer"  # takes an Answer and sends it
-GARBAGE_AFTER = 5_000  # objects that are made and kept; a request keeps none
+GARBAGE_AFTER = 20_000  # objects that are made and kept: a crowd that waits has half as many
 
 _thread = ThreadPoolExecutor(1, "django")  # more take turns at the interpreter's lock, and cost
 _coming = 0  # requests that the loop has accepted and not yet begun with

@@ -7,6 +7,7 @@ that it announced; so what is sent too early, or for another protocol, is never 
 something else.
 """
 
+import random
 import re
 import sys
 from types import SimpleNamespace
@@ -27,13 +28,12 @@ from classifier.api.views import ClassifyView
 
 HEAD_TIMEOUT_S = 30  # for a request's head to arrive
 MAX_HEAD_BYTES = 64 * 1024
+REST_S = 0.5, 1.5  # after a refusal, which tells its client to wait longer; not all come at once
 MAX_CONNECTIONS = 2048  # of a worker; each takes one of its files
 BLANK = b"\r\n\r\n"
 CHUNKED = -1  # bytes that are left of a body whose length only its end tells
 UPLOAD = f"POST {UPLOADS} HTTP/1.1\r\n".encode()
 METHOD = re.compile(rb"([A-Z]{1,20}) " + UPLOADS.encode() + rb"[? ]")
-LENGTH = re.compile(rb"\r\ncontent-length: ?(\d{1,9})\r\n")
-NEEDS_PARSER = (b"transfer-encoding", b"connection", b"expect", b"upgrade", b"x-request-id")
 UPGRADE = re.compile(rb"\r\nupgrade[ \t]*:", re.IGNORECASE)
 ANSWERED = SimpleNamespace(response_complete=True, message_event=SimpleNamespace(set=lambda: None))
 
@@ -58,7 +58,6 @@ class Protocol(HttpToolsProtocol):
         self._begins = self._in_body = False  # what the parser is given: a head; past its end
         self._over = False  # nothing that comes now is looked at
         self._patience = None
-        self._turned_away_at = 0.0
         if len(self.connections) > MAX_CONNECTIONS:
             self._end()
         else:
@@ -100,11 +99,6 @@ class Protocol(HttpToolsProtocol):
         self._stop_expecting()
         body = end + len(BLANK)
         head, self._head = data[:body], b""
-        if asgi.is_full() and head.startswith(UPLOAD):
-            length = plain_length(head)
-            if length is not None and len(data) >= body + length:
-                self._turn_away_unparsed()
-                return data[body + length :]
         self._begins, self._in_body = True, False
         self._parsed = head
         super().data_received(without_upgrade(head))
@@ -165,6 +159,9 @@ class Protocol(HttpToolsProtocol):
             self._left = 0
             self.scope[asgi.WHOLE] = True
             super().on_message_complete()
+            if self.cycle is ANSWERED:
+                self.on_response_complete()
+                self._rest()
 
     # Answers
 
@@ -206,30 +203,24 @@ class Protocol(HttpToolsProtocol):
             self.transport.close()
         cycle.on_response()
 
-    def _turn_away_unparsed(self):
-        """Answer that too many wait, with as little work as there is: the others wait for it.
-
-        The timer of the connection goes on; when it is over, it is set anew.
-        """
-        self.transport.write(refusals.overloaded(choose("")))
-        self._turned_away_at = self.loop.time()
-        if self.timeout_keep_alive_task is None:
-            self.timeout_keep_alive_handler()
-
-    def timeout_keep_alive_handler(self):
-        idle_until = self._turned_away_at + self.timeout_keep_alive
-        if idle_until > self.loop.time():
-            again = self.loop.call_at(idle_until, self.timeout_keep_alive_handler)
-            self.timeout_keep_alive_task = again
-        else:
-            super().timeout_keep_alive_handler()
-
     def _turn_away(self):
-        """The same for a request whose head was not plain, or whose body is still to come."""
+        """Answer that too many wait, with as little work as there is: the others wait for it."""
         sent = asgi.header(self.scope, b"x-request-id")
         self.transport.write(refusals.overloaded(choose(sent)))
         self.cycle = ANSWERED  # what comes of its body is let go
-        self.on_response_complete()
+
+    def _rest(self):
+        """Hear nothing more for a while: a client that does not wait would take others' time.
+
+        What it sends stays with the system, which takes little, and holds it back.
+        """
+        if not self.transport.is_closing():
+            self.flow.pause_reading()
+            self.loop.call_later(random.uniform(*REST_S), self._hear_again)
+
+    def _hear_again(self):
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
 
     def _refuse(self, status: int, code: str, detail: str, headers: dict | None = None):
         """Answer what is no request, and end the connection."""
@@ -275,15 +266,6 @@ def body_length(headers: list[tuple[bytes, bytes]]) -> int:
         if name == b"content-length":
             return int(value)
     return 0
-
-
-def plain_length(head: bytes) -> int | None:
-    """The length of the body, where nothing in a request's head needs the parser; else None."""
-    head = head.lower().replace(b"\r\nconnection: keep-alive\r\n", b"\r\n")
-    if head.count(b"content-length") != 1 or any(name in head for name in NEEDS_PARSER):
-        return None
-    found = LENGTH.search(head)
-    return int(found[1]) if found else None
 
 
 def without_upgrade(head: bytes) -> bytes:

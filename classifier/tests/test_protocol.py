@@ -25,7 +25,9 @@ def django():
 @pytest.fixture
 def protocol(django, monkeypatch):
     with loaded_anew(django, monkeypatch):
-        yield importlib.import_module("mnistsite.protocol")
+        loaded = importlib.import_module("mnistsite.protocol")
+        monkeypatch.setattr(loaded, "REST_S", (0.03, 0.03))
+        yield loaded
 
 
 @asynccontextmanager
@@ -140,57 +142,39 @@ def test_an_upload_that_cannot_wait_is_refused_and_the_connection_goes_on(
     assert [record.getMessage()[:11] for record in caplog.records] == ["Overloaded:"]
 
 
-@pytest.mark.parametrize("more", [b"", b"Connection: keep-alive\r\n"])
-def test_a_plain_upload_that_cannot_wait_is_refused_unparsed(
-    protocol, django, settings, monkeypatch, more
+def test_who_was_refused_is_not_heard_for_a_while_and_others_are(
+    protocol, django, settings, monkeypatch
 ):
-    parsed = []
-    parse = protocol.HttpToolsProtocol.data_received
-    monkeypatch.setattr(
-        protocol.HttpToolsProtocol,
-        "data_received",
-        lambda self, data: parsed.append(data) or parse(self, data),
-    )
-    settings.MNIST_MAX_WAITING = 0
+    monkeypatch.setattr(protocol, "REST_S", (0.3, 0.3))
 
     async def in_a_crowd():
-        async with connected(protocol) as (reader, writer):
-            writer.write(2 * (PLAIN + more + b"\r\nseven"))
-            for _ in range(2):
-                status, headers, content = await response(reader)
-                assert (status, headers["retry-after"]) == (503, "5")
-                assert json.loads(content)["request_id"] == headers["x-request-id"]
-            assert parsed == django.asked == []
+        async with connected(protocol) as (reader, writer), connected(protocol) as (other, asking):
+            settings.MNIST_MAX_WAITING = 0
+            writer.write(PLAIN + b"\r\nseven")
+            assert (await response(reader))[0] == 503
             settings.MNIST_MAX_WAITING = 1
-            writer.write(PLAIN + more + b"\r\neight")
+            writer.write(PLAIN + b"\r\neight")
+            asking.write(PLAIN + b"\r\nnines")
+            assert (await response(other))[::2] == (200, b"nines")
+            await asyncio.sleep(0.1)
+            assert len(django.asked) == 1
             assert (await response(reader))[::2] == (200, b"eight")
 
     asyncio.run(in_a_crowd())
 
 
-@pytest.mark.parametrize(
-    ("more", "length"),
-    [
-        (b"Content-Length: 5", 5),
-        (b"content-length:5", 5),
-        (b"Connection: keep-alive\r\nContent-Length: 5", 5),
-        (b"Content-Length: 5\r\nContent-Length: 5", None),
-        (b"Content-Length: +5", None),
-        (b"Content-Length: 5 ", None),
-        (b"X: a\nContent-Length: 5", None),
-        (b"Content-Length: 5\r\nTransfer-Encoding: chunked", None),
-        (b"Content-Length: 5\r\nTransfer-Encoding : chunked", None),
-        (b"Content-Length: 5\r\nX: a\nTransfer-Encoding: chunked", None),
-        (b"Content-Length: 5\r\nConnection: close", None),
-        (b"Content-Length: 5\r\nConnection: keep-alive, upgrade\r\nUpgrade: h2c", None),
-        (b"Content-Length: 5\r\nExpect: 100-continue", None),
-        (b"Content-Length: 5\r\nX-Request-ID: mine", None),
-        (b"X: a", None),
-    ],
-)
-def test_only_of_a_plain_head_is_the_length_known_unparsed(protocol, more, length):
-    head = b"POST /mnist/classify HTTP/1.1\r\nHost: a\r\n" + more + b"\r\n\r\n"
-    assert protocol.plain_length(head) == length
+def test_who_was_refused_may_go_before_it_is_heard_again(protocol, settings, caplog):
+    settings.MNIST_MAX_WAITING = 0
+
+    async def in_a_crowd():
+        async with connected(protocol, timeout_keep_alive=0.01) as (reader, writer):
+            writer.write(PLAIN + b"\r\nseven")
+            assert (await response(reader))[0] == 503
+            assert await is_closed(reader)
+            await asyncio.sleep(2 * protocol.REST_S[1])
+
+    asyncio.run(in_a_crowd())
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 def test_a_connection_is_kept_while_its_uploads_are_refused(protocol, settings):
