@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import importlib
+import itertools
 import json
 from contextlib import asynccontextmanager
 
@@ -11,7 +12,7 @@ from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.server import ServerState
 
-from .loop import Django, loaded_anew
+from .loop import Django, Stream, loaded_anew
 
 PLAIN = b"POST /mnist/classify HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n"
 UPLOAD = b"POST /mnist/classify HTTP/1.1\r\nHost: a\r\nX-Request-ID: mine\r\nContent-Length: 5\r\n"
@@ -383,3 +384,20 @@ def test_connections_beyond_a_limit_are_closed(protocol, monkeypatch):
             assert await is_closed(reader)
 
     asyncio.run(too_many())
+
+
+def test_an_answer_that_nobody_takes_any_more_ends(protocol, django):
+    django.stream = Stream(itertools.repeat(b"row"))
+
+    async def gone():
+        async with connected(protocol) as (reader, writer):
+            writer.write(b"GET /admin/export HTTP/1.1\r\nHost: a\r\n\r\n")
+            await asyncio.wait_for(reader.readuntil(b"row"), 5)
+            writer.close()
+            for _ in range(100):
+                if django.stream.closed:
+                    break
+                await asyncio.sleep(0.02)
+            assert django.stream.closed
+
+    asyncio.run(gone())
