@@ -21,7 +21,7 @@ def occlusion(predictor: Predictor, pixels: np.ndarray, digit: int) -> np.ndarra
     corners = np.linspace(0, SIDE - PATCH, GRID).round().astype(int)
     for index, (top, left) in enumerate((y, x) for y in corners for x in corners):
         covered[index, top : top + PATCH, left : left + PATCH] = 0
-    leads = _lead(predictor.logits(covered)[:, :10], digit)
+    leads = _lead(predictor.first_look(covered)[:, :10], digit)
     fall = (leads[-1] - leads[:-1]).reshape(GRID, GRID).astype(np.float32)
     return cv2.resize(fall, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
 

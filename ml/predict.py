@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import calibrate, checkpoint
+from . import calibrate, checkpoint, second_look
 from .checkpoint import Checkpoint
 from .header import InvalidImage
 from .preprocess import Prepared, attempt, prepare
@@ -49,6 +49,7 @@ class Predictor:
         self.temperature = source.facts["temperature"]
         self.certain_above = source.facts["certain_above"]
         self.digit_above = source.facts["digit_above"]
+        self.doubtful_below = source.facts.get("doubtful_below", 0.0)  # older ones look once
         compiled = checkpoint.load_compiled(source) if engine == "litert" else None
         self._run = LiteRT(compiled) if compiled else Keras(source)
 
@@ -71,7 +72,9 @@ class Predictor:
 
     def warm_up(self) -> None:
         """Answer once, so that the first real question finds everything allocated."""
-        self.logits(np.zeros((1, 28, 28), np.uint8))
+        nothing = np.zeros((28, 28), np.uint8)
+        self.first_look(nothing[np.newaxis])
+        self.first_look(second_look.framed(nothing))
 
     def guess(self, pictures: Sequence[Prepared]) -> list[Guess]:
         """One guess for each picture."""
@@ -117,13 +120,17 @@ class Predictor:
         return calibrate.digit_probabilities(self.logits(pixels), self.temperature)
 
     def logits(self, pixels: np.ndarray) -> np.ndarray:
-        """Ask the network about (n, 28, 28) uint8; returns (n, 11) float32."""
-        batch = pixels[..., np.newaxis].astype(np.float32)
-        if len(batch) <= BULK:
-            return self._run(batch)
-        return np.concatenate(
-            [self._run(batch[start : start + BULK]) for start in range(0, len(batch), BULK)]
-        )
+        """What answers to (n, 28, 28) uint8 rest on; returns (n, 11) float32.
+
+        Asks the network, and once more about nearby framings where it is in doubt.
+        """
+        return second_look.look(self.first_look, pixels, self.doubtful_below)
+
+    def first_look(self, pixels: np.ndarray) -> np.ndarray:
+        """Ask the network about (n, 28, 28) uint8, once; returns (n, 11) float32."""
+        parts = [pixels[start : start + BULK] for start in range(0, len(pixels), BULK)]
+        answers = [self._run(part[..., np.newaxis].astype(np.float32)) for part in parts]
+        return answers[0] if len(answers) == 1 else np.concatenate(answers)
 
 
 class LiteRT:

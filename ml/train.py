@@ -5,6 +5,7 @@ import hashlib
 import platform
 import shutil
 from collections.abc import Callable
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from . import augment, calibrate, checkpoint
+from . import augment, calibrate, checkpoint, second_look
 from .calibrate import NOT_A_DIGIT
 from .dataset import Arrays, split_validation
 from .network import OUTPUTS, build
@@ -276,10 +277,10 @@ def describe(
     plan: Plan, network: keras.Model, state: State, held: Arrays, data: tuple[Arrays, Arrays]
 ) -> dict:
     """The facts kept beside a checkpoint: origin, calibration and figures."""
-    logits = predict(network, held.pixels)
+    logits = predict_twice(network, held.pixels)
     temperature = calibrate.fit_temperature(logits, held.digits)
     certain_above, digit_above = calibrate.certain_thresholds(logits, held.digits, temperature)
-    right = predict(network, data[1].pixels)[:, :10].argmax(axis=1) == data[1].digits
+    right = predict_twice(network, data[1].pixels)[:, :10].argmax(axis=1) == data[1].digits
     return {
         "created_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         **plan._asdict(),
@@ -291,6 +292,7 @@ def describe(
         "temperature": round(temperature, 4),
         "certain_above": round(certain_above, 4),
         "digit_above": round(digit_above, 4),
+        "doubtful_below": second_look.BELOW,
         "metrics": {
             "best_epoch": state.best["epoch"],
             "validation_accuracy": round(state.best["val_accuracy"], 5),
@@ -307,3 +309,8 @@ def describe(
 def predict(network: keras.Model, pixels: np.ndarray) -> np.ndarray:
     """The logits of a Keras network for (n, 28, 28) uint8; (n, 11) float32."""
     return network.predict(as_input(pixels), batch_size=500, verbose=0)
+
+
+def predict_twice(network: keras.Model, pixels: np.ndarray) -> np.ndarray:
+    """The same with a second look at doubtful ones, as a server answers."""
+    return second_look.look(partial(predict, network), pixels)

@@ -106,7 +106,7 @@ READ = {
     "status": "certain",
     "reason": None,
 }
-ANSWER = READ | {"id": 71, "model": "digits-2", "created_at": "2026-11-23T08:26:15.027002Z"}
+ANSWER = READ | {"id": 71, "model": "digits-3", "created_at": "2026-11-23T08:26:15.027002Z"}
 RECORD = ANSWER | {
     "label": None,
     "original_name": "seven.png",
