@@ -2,7 +2,7 @@
 
 Where two digits are nearly as likely, the answer hangs on where the pixels happen to fall. The
 mean over near framings of the same picture hangs on it less (Krizhevsky et al. 2012). It takes
-fourteen more runs of the network, so only doubtful pictures get it: of MNIST's, one in seventy.
+fourteen more runs of the network, so only doubtful pictures get it: of MNIST's, one in 120.
 docs/model-card.md tells what it brings.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-BELOW = 3.0  # logits between the two best digits; the second is a twentieth as likely then
+BELOW = 2.0  # logits between the two best digits; the second is a seventh as likely then
 CENTER = np.array([13.5, 13.5])
 SHIFTS = [(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1) if x or y]  # pixels
 TURN = np.radians(6)
