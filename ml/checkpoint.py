@@ -130,11 +130,17 @@ def save(network, directory: Path, name: str, facts: dict) -> Checkpoint:
 
 
 def compile_network(network) -> bytes:
-    """Compile a Keras network for LiteRT with TensorFlow's own converter."""
+    """Compile a Keras network for LiteRT with TensorFlow's own converter.
+
+    Weights become 8-bit integers (dynamic range quantization): a quarter of the size and, measured
+    on one image, a fifth of the time, while all of MNIST's test images get the same digit.
+    """
     import tensorflow as tf
 
+    converter = tf.lite.TFLiteConverter.from_keras_model(network)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
     with _quiet():
-        return tf.lite.TFLiteConverter.from_keras_model(network).convert()
+        return converter.convert()
 
 
 @contextlib.contextmanager

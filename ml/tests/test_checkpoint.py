@@ -65,16 +65,18 @@ def test_the_shipped_checkpoint_says_where_it_comes_from(shipped):
 
 @pytest.mark.slow
 def test_keras_and_its_compilation_give_the_same_answers(shipped, typed):
+    # 8-bit weights move logits, of which the best two are usually 10 apart, by up to 0.3.
     pixels = typed[1].pixels
-    one, other = (
-        Predictor(shipped, engine).probabilities(pixels) for engine in ("keras", "litert")
-    )
-    assert np.abs(one - other).max() < 1e-4
+    one, other = (Predictor(shipped, engine) for engine in ("keras", "litert"))
+    assert np.abs(one.logits(pixels) - other.logits(pixels)).max() < 0.5
+    assert one.reasons(one.logits(pixels)) == other.reasons(other.logits(pixels))
+    digits = [each.probabilities(pixels).argmax(axis=1) for each in (one, other)]
+    assert (digits[0] == digits[1]).all()
 
 
 @pytest.mark.slow
 def test_a_checkpoint_without_its_compilation_is_run_by_keras(copy, typed, predictor):
     copy.compiled_path.unlink()
     del copy.facts["tflite_sha256"]
-    found = Predictor(copy).probabilities(typed[1].pixels)
-    assert np.abs(found - predictor.probabilities(typed[1].pixels)).max() < 1e-4
+    found = Predictor(copy).logits(typed[1].pixels)
+    assert np.abs(found - predictor.logits(typed[1].pixels)).max() < 0.5
