@@ -3,7 +3,7 @@
 import hashlib
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
 from typing import NamedTuple
@@ -156,9 +156,8 @@ def _insert(rows: Sequence[dict]) -> list[Kept]:
     database = connections[DEFAULT_DB_ALIAS]
     now = timezone.now()
     stamp = database.ops.adapt_datetimefield_value(now)
-    turn = getattr(database, "writers_turn", nullcontext)  # of SQLite, which has one writer
     kept = []
-    with turn(), database.cursor() as cursor:
+    with database.cursor() as cursor:
         for start in range(0, len(rows), ROWS_AT_ONCE):
             some = rows[start : start + ROWS_AT_ONCE]
             values = []

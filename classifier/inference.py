@@ -24,7 +24,7 @@ from ml.header import InvalidImage, inspect
 from ml.predict import Guess, Predictor
 from ml.preprocess import prepare
 
-from . import metrics, registry
+from . import deadline, metrics, registry
 from .models import ModelVersion
 from .registry import UnknownVersion
 
@@ -58,7 +58,8 @@ def classify(upload: bytes, version: str = "") -> Guess:
 
     Raises InvalidImage, UnknownVersion and NotReady.
     """
-    return predictor(version).read(upload, metrics.Laps())
+    with deadline.read_deadline():
+        return predictor(version).read(upload, metrics.Laps())
 
 
 def classify_many(uploads: Sequence[bytes], version: str = "") -> list[Guess | InvalidImage]:
@@ -176,6 +177,7 @@ def start() -> None:
     except DatabaseError as error:
         logger.warning("The database does not say which version is active yet: %s", error)
     follow()
+    deadline.watch()
 
 
 def follow() -> None:

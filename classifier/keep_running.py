@@ -1,48 +1,74 @@
-"""Keep a command running as long as the process that started it lives.
+"""Keep commands running until this process is told to stop.
 
-    python -m classifier.keep_running COMMAND...
+    python -m classifier.keep_running '[["manage.py", "work"], ...]'
 
-It starts the command again when that dies, and stops it when the parent is gone. Imports no
+Each command is the arguments of a Python process. One that dies is started again. Imports no
 Django: a few megabytes beside the server.
 """
 
-import os
+import ctypes
+import json
+import logging
 import signal
 import subprocess
 import sys
-import time
+import threading
 
-LOOK_EVERY_S = 0.5
-AGAIN_AFTER_S = 2.0  # a command that dies at once is not started a thousand times
-STOP_S = 10.0  # patience with a command that is told to stop
+CHECK_INTERVAL_SECONDS = 0.5
+RESTART_DELAY_SECONDS = 2.0  # a command that dies at once is not started a thousand times
+SHUTDOWN_TIMEOUT_SECONDS = 15.0
+PR_SET_PDEATHSIG = 1  # of Linux's prctl
+
+logger = logging.getLogger(__name__)
 
 
-def main(command: list[str]) -> None:
-    """Run until the parent is gone or we are told to stop."""
-    parent = os.getppid()
-    told = []
+def main(commands: list[list[str]]) -> None:
+    """Start the commands, restart those that die, and stop them all on a signal."""
+    stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: told.append(True))
-    while os.getppid() == parent and not told:
-        child = subprocess.Popen(command, start_new_session=True)
-        while child.poll() is None and os.getppid() == parent and not told:
-            time.sleep(LOOK_EVERY_S)
-        stop(child)
-        if os.getppid() == parent and not told:
-            time.sleep(AGAIN_AFTER_S)
+        signal.signal(number, lambda *_: stopping.set())
+    running = [start(command) for command in commands]
+    while not stopping.wait(CHECK_INTERVAL_SECONDS):
+        for index, process in enumerate(running):
+            if process.poll() is not None:
+                logger.error("%s ended with %s. It starts again.", process.args, process.returncode)
+                if not stopping.wait(RESTART_DELAY_SECONDS):
+                    running[index] = start(commands[index])
+    for process in running:
+        process.terminate()
+    for process in running:
+        stop(process)
 
 
-def stop(child: subprocess.Popen) -> None:
-    """End a process: asked, asked again (a worker then drops its task), killed."""
-    for _ in range(2):
-        if child.poll() is None:
-            child.terminate()
-            time.sleep(LOOK_EVERY_S)
-    try:
-        child.wait(STOP_S)
-    except subprocess.TimeoutExpired:
-        child.kill()
+def start(command: list[str]) -> subprocess.Popen:
+    """Start a command in a session of its own: Ctrl-C in a terminal is for this process alone."""
+    return subprocess.Popen(
+        [sys.executable, *command],
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=end_with_parent,
+    )
+
+
+def end_with_parent() -> None:
+    """Ask Linux to end this process when its parent is killed, which could not tell it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def stop(process: subprocess.Popen) -> None:
+    """Wait for a process that was told to stop; tell it again, as a worker that is in the middle
+    of a task then drops it, and kill it at last.
+    """
+    for patience in (1.0, SHUTDOWN_TIMEOUT_SECONDS):
+        try:
+            process.wait(patience)
+            return
+        except subprocess.TimeoutExpired:
+            process.terminate()
+    process.kill()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    main(json.loads(sys.argv[1]))

@@ -12,7 +12,7 @@ import re
 import threading
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -22,7 +22,6 @@ from prometheus_client import (
     REGISTRY,
     CollectorRegistry,
     Counter,
-    Gauge,
     Histogram,
     generate_latest,
     multiprocess,
@@ -63,11 +62,6 @@ STAGES = Durations(
     ["stage"],
     buckets=BUCKETS_S,
 )
-WAITING = Gauge(
-    "mnist_requests_waiting",
-    "Requests that are there in full, waiting or being answered",
-    multiprocess_mode="livesum",
-)
 
 
 # Noting and counting
@@ -77,7 +71,6 @@ _notes: collections.deque = collections.deque(
 )  # a metric, its labels, and seconds or nothing
 _counting = threading.Lock()
 _started = False
-requests_waiting: Callable[[], int] = int  # none, unless a server says how many
 
 
 def note(metric: Counter | Durations, labels: tuple, seconds: float | None = None) -> None:
@@ -90,7 +83,6 @@ def note(metric: Counter | Durations, labels: tuple, seconds: float | None = Non
 def count() -> None:
     """Count what was noted."""
     with _counting:
-        WAITING.set(requests_waiting())
         noted = collections.defaultdict(list)
         while _notes:
             metric, labels, seconds = _notes.popleft()
@@ -143,11 +135,6 @@ class Laps:
 def note_answer(digit: int, reason: str, version: str) -> None:
     """An upload was read and kept."""
     note(ANSWERS, (digit, reason or "certain", version))
-
-
-def note_refusal(status: int, code: str) -> None:
-    """A request was refused before it reached Django."""
-    note(REQUESTS, ("-", status, code))
 
 
 class MetricsMiddleware:

@@ -43,6 +43,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "classifier.metrics.MetricsMiddleware",
     "classifier.request_id.RequestIdMiddleware",
+    "classifier.api.refusals.RefusalMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "classifier.short_path.ShortPathMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -177,9 +178,13 @@ MNIST_RETENTION_DAYS = env.number("MNIST_RETENTION_DAYS")  # then uploads go; No
 
 # Load: for each worker
 
-MNIST_MAX_WAITING = 64  # requests, before others get 503
-MNIST_MAX_HELD_BYTES = 256 * 1024 * 1024  # of bodies that are arriving or waiting
-MNIST_BODY_TIMEOUT_S = 120
+MNIST_MAX_WAITING = 1024  # requests of one kind, before others of it get 503
+MNIST_MAX_WAITING_BYTES = 128 * 1024 * 1024  # of their bodies
+MNIST_MAX_HELD_BYTES = 256 * 1024 * 1024  # of bodies that are arriving
+MNIST_BODY_TIMEOUT_S = 120  # for a body to arrive
+MNIST_UPLOAD_TIMEOUT_S = 5  # for an upload to be answered; then 503
+MNIST_PAGE_TIMEOUT_S = 60  # for anything else
+MNIST_READ_TIMEOUT_S = 10  # for a picture to be read; then the process is replaced
 
 # The network
 
@@ -228,7 +233,7 @@ REST_FRAMEWORK = {
 # Being watched
 
 MNIST_METRICS_KEY = env.text("MNIST_METRICS_KEY")  # that /metrics asks for; empty: open
-PROMETHEUS_MULTIPROC_DIR = env.text("PROMETHEUS_MULTIPROC_DIR")  # set by mnistsite/server.py
+PROMETHEUS_MULTIPROC_DIR = env.text("PROMETHEUS_MULTIPROC_DIR")  # set by manage.py serve
 if PROMETHEUS_MULTIPROC_DIR:  # a clean-up of temporary files must not keep a worker from starting
     Path(PROMETHEUS_MULTIPROC_DIR).mkdir(parents=True, exist_ok=True)
 MNIST_LOG_FORMAT = env.choice("MNIST_LOG_FORMAT", ["line", "json"])
@@ -247,6 +252,6 @@ LOGGING = {
         # Anyone can send a wrong host, or what is refused: one line of ours tells of each.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
         "django.request": {"level": "CRITICAL"},
-        "uvicorn.error": {"level": "ERROR"},  # anyone can send what is not HTTP
+        "_granian": {"handlers": [], "propagate": True},  # Granian's own, in our format
     },
 }

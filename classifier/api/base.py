@@ -54,11 +54,11 @@ class ApiView(APIView):
     parser_classes = [JSONParser]
 
     @property
-    def most_bytes(self) -> int:
+    def max_body_bytes(self) -> int:
         return settings.MNIST_MAX_FORM_BYTES
 
     def initial(self, request, *args, **kwargs):
-        refuse_too_large(request._request, self.most_bytes)
+        refuse_too_large(request._request, self.max_body_bytes)
         request._request.upload_handlers = [InMemory(request._request)]
         super().initial(request, *args, **kwargs)
 

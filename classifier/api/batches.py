@@ -91,7 +91,7 @@ class BatchesView(BatchesApiView):
     parser_classes = [MultiPartParser, RawZip]
 
     @property
-    def most_bytes(self):
+    def max_body_bytes(self):
         return settings.MNIST_MAX_BATCH_BYTES
 
     def get(self, request):

@@ -23,7 +23,7 @@ class PredictionsBatchView(ApiView):
     parser_classes = [MultiPartParser]
 
     @property
-    def most_bytes(self):
+    def max_body_bytes(self):
         return settings.MNIST_MAX_BATCH_BYTES
 
     def post(self, request):

@@ -43,7 +43,7 @@ class PredictionsView(ApiView):
     parser_classes = [MultiPartParser, RawPicture, JSONParser]
 
     @property
-    def most_bytes(self):
+    def max_body_bytes(self):
         return int(settings.MNIST_MAX_UPLOAD_BYTES * BASE64) + settings.MNIST_MAX_FORM_BYTES
 
     def get_permissions(self):

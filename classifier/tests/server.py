@@ -192,9 +192,8 @@ class Server:
         return [proportional_megabytes(pid) for pid in self.worker_pids()]
 
     def worker_pids(self) -> list[str]:
-        pid = self.process.pid
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        return [child for child in children if b"spawn_main" in command_line(child)]
+        (server,) = [pid for pid in children(self.process.pid) if b"granian" in command_line(pid)]
+        return children(server)
 
 
 class Cost:
@@ -203,6 +202,10 @@ class Cost:
     cpu_s: float
     megabytes: float
     log: list[str]
+
+
+def children(pid: int | str) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
 
 
 def command_line(pid: str) -> bytes:

@@ -1,11 +1,8 @@
-import fcntl
 import shutil
 
 import pytest
 from django.db import OperationalError
-from django.db import connection as django_connection
 
-from mnistsite.sqlite3 import base
 from mnistsite.sqlite3.base import DatabaseWrapper
 
 pytestmark = pytest.mark.django_db  # it guards every connection, this one too
@@ -55,32 +52,3 @@ def test_another_file_in_its_place_is_opened(database):
     opened = connection.connection
     assert digits(connection) == [7]
     assert connection.connection is not opened
-
-
-def test_writers_take_turns_but_wait_for_none_that_does_not_end(database, monkeypatch):
-    connection, path = database
-    monkeypatch.setattr(base, "LOOKS", 3)
-    with open(f"{path}-turn", "w") as other:
-        with connection.writers_turn(), pytest.raises(BlockingIOError):
-            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        with connection.writers_turn():
-            assert digits(connection) == [7]
-        with pytest.raises(BlockingIOError), open(f"{path}-turn") as third:
-            fcntl.flock(third, fcntl.LOCK_EX | fcntl.LOCK_NB)  # it is still the other's
-
-
-def test_a_database_in_memory_has_one_process_and_no_turns(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with django_connection.writers_turn():
-        assert not list(tmp_path.glob("*turn"))
-
-
-def test_a_statement_s_parameters_are_found_as_django_finds_them(database):
-    connection, _ = database
-    with connection.cursor() as cursor:
-        for _ in range(2):
-            row = cursor.execute("select %s, '100%%', %s", [1, "%s"]).fetchone()
-            assert row == (1, "100%", "%s")
-        named = cursor.execute("select %(a)s, %(b)s", {"a": 1, "b": 2}).fetchone()
-        assert named == (1, 2)

@@ -7,8 +7,8 @@ import requests
 from django.db import DatabaseError
 
 from classifier import metrics, registry, review
+from classifier.management.commands import serve
 from classifier.models import TrainingRun
-from mnistsite import server
 
 from .server import Server
 
@@ -143,12 +143,9 @@ def test_several_workers_are_one_server(tmp_path, sample):
         assert value(text, "mnist_requests_waiting") >= 1  # the one that asks
 
 
-def test_what_a_killed_server_counted_is_removed_by_the_next(tmp_path, monkeypatch):
-    monkeypatch.setattr(server, "SHARED", tmp_path)
-    monkeypatch.setattr(server, "is_running", lambda pid: pid == 1)
-    for name in ("mnist-metrics-1-a", "mnist-metrics-99-b", "others-99-c"):
-        (tmp_path / name).mkdir()
-    with server.folder_for_counts() as folder:
-        left = {each.name for each in tmp_path.iterdir()} - {"media"}
-    assert left == {"mnist-metrics-1-a", "others-99-c", Path(folder).name}
-    assert not Path(folder).exists()
+def test_a_server_starts_with_no_counts_of_the_one_before():
+    folder = Path(serve.empty_metrics_folder("127.0.0.1", 99999))
+    (folder / "counter_1.db").touch()
+    assert Path(serve.empty_metrics_folder("127.0.0.1", 99999)) == folder
+    assert list(folder.iterdir()) == []
+    folder.rmdir()

@@ -1,8 +1,10 @@
-import ipaddress
+import json
 import os
+import resource
+import shutil
 import socket
-import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from django.conf import settings
@@ -13,9 +15,21 @@ from django.db.migrations.executor import MigrationExecutor
 
 from classifier import accounts
 
+# Granian closes a connection whose request has not begun, or whose headers have not arrived, after
+# this time. Proxies keep idle connections for 60 seconds and must not find them closed.
+HEADER_TIMEOUT_MS = 60_000
+SERVER = [
+    *("-m", "granian", "mnistsite.asgi:application", "--interface", "asginl"),
+    *("--runtime-mode", "st", "--http", "1", "--no-ws", "--log-level", "warning"),
+    *("--backlog", "1024", "--backpressure", "2048"),  # connections of a worker, idle ones too
+    *("--http1-header-read-timeout", str(HEADER_TIMEOUT_MS), "--http1-buffer-size", str(64 * 1024)),
+    *("--respawn-failed-workers", "--respawn-interval", "0.1", "--workers-kill-timeout", "10"),
+]
+WORKER = ["manage.py", "work"]
+
 
 class Command(BaseCommand):
-    help = "Serve the site with uvicorn, with the settings that were fastest when measured."
+    help = "Serve the site with Granian, and start a worker for background jobs beside it."
 
     def add_arguments(self, parser):
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
@@ -26,7 +40,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--no-worker",
             action="store_true",
-            help="leave out the worker for training; start it elsewhere with: manage.py work",
+            help="leave out the worker for background jobs; start it elsewhere: manage.py work",
         )
         parser.add_argument(
             "--prepare",
@@ -42,17 +56,21 @@ class Command(BaseCommand):
         address = resolve(host, port)
         if prepare:
             self.prepare()
-        elif unapplied():
+        elif unapplied_migrations():
             raise CommandError("The database is not up to date. Run: manage.py migrate")
         self.introduce(host, port, workers)
         self.stdout.flush()
         os.chdir(settings.BASE_DIR)
-        if not no_worker:
-            start_worker()
-        os.execv(sys.executable, [sys.executable, *server(address, port, workers)])
+        allow_many_files()
+        os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", empty_metrics_folder(address, port))
+        server = [*SERVER, "--host", address, "--port", str(port), "--workers", str(workers)]
+        if settings.MNIST_LOG_FORMAT == "json":
+            server += ["--log-config", "mnistsite/granian_json_log.json"]
+        commands = json.dumps([server] if no_worker else [server, WORKER])
+        os.execv(sys.executable, [sys.executable, "-m", "classifier.keep_running", commands])
 
     def prepare(self):
-        if unapplied():
+        if unapplied_migrations():
             self.stdout.write("Migrating the database ...")
             call_command("migrate", verbosity=0)
         created = accounts.create_first()
@@ -66,40 +84,21 @@ class Command(BaseCommand):
     def introduce(self, host, port, workers):
         shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
         url = f"http://{f'[{shown}]' if ':' in shown else shown}:{port}"
-        sample = next(iter(sorted(Path(settings.BASE_DIR, "fixtures", "digits").glob("7_*"))), None)
-        name = sample.relative_to(settings.BASE_DIR) if sample else "digit.png"
         self.stdout.write(
             f"Serving on {url} with {workers} worker{'s' * (workers > 1)}. Stop with Ctrl-C.\n"
             f"  Draw:    {url}/\n"
-            f"  Try it:  curl -F image=@{name} {url}/mnist/classify\n"
+            f"  Try it:  curl -F image=@fixtures/digits/7_ballpoint.jpg {url}/mnist/classify\n"
             f"  Admin:   {url}/admin/"
         )
-        if not is_loopback(host) and "*" not in settings.ALLOWED_HOSTS:
+        if host not in ("127.0.0.1", "::1", "localhost") and "*" not in settings.ALLOWED_HOSTS:
             self.stdout.write(
-                "  Reached under another name or address than "
-                f"{', '.join(settings.ALLOWED_HOSTS)}, it answers 400.\n"
-                "  Let others in with DJANGO_ALLOWED_HOSTS=name,192.0.2.7 (or * for any)."
+                f"  It answers 400 under other names than {', '.join(settings.ALLOWED_HOSTS)}.\n"
+                "  Add names with DJANGO_ALLOWED_HOSTS=name,192.0.2.7 (or * for any)."
             )
 
 
-def start_worker():
-    """Start `manage.py work` under a keeper, both for as long as this process lives.
-
-    This process becomes the server; what it starts now stays its child.
-    """
-    work = [sys.executable, "manage.py", "work", "--attached"]
-    keeper = [sys.executable, "-m", "classifier.keep_running", *work]
-    subprocess.Popen(keeper, stdin=subprocess.DEVNULL, start_new_session=True)
-
-
-def server(host, port, workers):
-    """The arguments of the server, as Python runs it."""
-    given = ("--host", host, "--port", str(port), "--workers", str(workers))
-    return ["-m", "mnistsite.server", *given]
-
-
 def resolve(host, port):
-    """The numeric address of a host; refuses at once, in one sentence, what cannot be had."""
+    """Return the numeric address of a host. Raise CommandError if it cannot be listened on."""
     try:
         family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, proto) as probe:
@@ -110,13 +109,22 @@ def resolve(host, port):
     return address[0]
 
 
-def is_loopback(host):
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def unapplied():
+def unapplied_migrations():
     executor = MigrationExecutor(connection)
     return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def allow_many_files():
+    """Each connection is an open file; most systems allow 1024 and more to those who ask."""
+    _, limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+
+
+def empty_metrics_folder(address, port):
+    """A folder in memory: on a disk that is full, counting would end the workers."""
+    memory = Path("/dev/shm")
+    parent = memory if os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
+    folder = parent / f"mnist-metrics-{address}-{port}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    return str(folder)
