@@ -49,6 +49,7 @@ class Frame(NamedTuple):
     is_progressive: bool
     width: int
     height: int
+    components: int
     samples: dict[int, int]  # by component: how many a scan of it decodes
 
 
@@ -81,12 +82,12 @@ def _segments(upload: bytes) -> Iterator[Segment]:
 
     Raises InvalidImage where one is cut short or there are too many.
     """
-    end, count = 2, 0
-    while found := MARKER.search(upload, end):
+    end = 2
+    for _ in range(MAX_SEGMENTS):
+        found = MARKER.search(upload, end)
+        if not found:  # the decoder would find out after it has decoded all there is
+            raise damaged()
         start, marker = found.start(), upload[found.start() + 1]
-        count += 1
-        if count > MAX_SEGMENTS:
-            raise too_complex("The JPEG has too many segments.", INSTEAD)
         if marker == END_OF_IMAGE:
             return
         content = b""
@@ -98,6 +99,7 @@ def _segments(upload: bytes) -> Iterator[Segment]:
                 raise damaged()
             end += length
         yield Segment(marker, content, start, end)
+    raise too_complex("The JPEG has too many segments.", INSTEAD)
 
 
 def _read_frame(segment: Segment) -> Frame:
@@ -108,20 +110,15 @@ def _read_frame(segment: Segment) -> Frame:
         raise damaged(f"Expected 8 bits a sample, found {content[0]}. Save it again as {INSTEAD}.")
     height, width = (int.from_bytes(content[at : at + 2], "big") for at in (1, 3))
     check_size("JPEG", width, height, MAX_JPEG_PIXELS)
-    factors = {
-        content[at]: (content[at + 1] >> 4, content[at + 1] & 15)
-        for at in range(6, len(content), 3)
-    }
-    if len(factors) != content[5] or not all(
-        1 <= across <= 4 and 1 <= down <= 4 for across, down in factors.values()
-    ):
+    factors = [(each >> 4, each & 15) for each in content[7::3]]
+    if not all(1 <= across <= 4 and 1 <= down <= 4 for across, down in factors):
         raise damaged()
-    most_across, most_down = (max(each) for each in zip(*factors.values(), strict=True))
-    samples = {
-        component: width * height * across * down // (most_across * most_down)
-        for component, (across, down) in factors.items()
-    }
-    return Frame(segment.marker == PROGRESSIVE, width, height, samples)
+    most_across, most_down = (max(each) for each in zip(*factors, strict=True))
+    samples = {}
+    for component, (across, down) in zip(content[6::3], factors, strict=True):
+        share = width * height * across * down // (most_across * most_down)
+        samples[component] = max(share, samples.get(component, 0))  # some have one name for all
+    return Frame(segment.marker == PROGRESSIVE, width, height, content[5], samples)
 
 
 def _samples_of_scan(frame: Frame | None, content: bytes) -> int:
@@ -134,7 +131,7 @@ def _samples_of_scan(frame: Frame | None, content: bytes) -> int:
 
 def _is_only_scan(frame: Frame, content: bytes) -> bool:
     """Whether it holds the whole picture: libjpeg does not accept another one."""
-    return not frame.is_progressive and content[0] == len(frame.samples)
+    return not frame.is_progressive and content[0] == frame.components
 
 
 def _refuse_odd(segment: Segment) -> None:

@@ -137,6 +137,10 @@ HOSTILE = {
         lambda: png.blank(5000, 5000, 16, png.COLOUR_ALPHA),
         "too_many_pixels",
     ),
+    "73 progressive JPEG without an end": (
+        lambda: jpeg.progressive(7000, 10)[:-2],
+        "not_an_image",
+    ),
     "73 BMP that is shorter than its pixels": (
         lambda: encoded(Image.fromarray(np.zeros((5000, 5000), np.uint8)), "BMP")[:2000],
         "not_an_image",

@@ -72,7 +72,7 @@ def test_a_scan_counts_for_the_samples_of_its_components_alone():
     frame = jpeg.frame(jpeg.PROGRESSIVE, 7000, 7000, [0x22, 0x11, 0x11])
     file = jpeg.SOI + jpeg.tables() + frame
     chroma = jpeg.scan([2], (1, 63), 0, b"")
-    assert inspect(file + chroma * 80).width == 7000
+    assert inspect(file + chroma * 80 + jpeg.EOI).width == 7000
     with pytest.raises(InvalidImage, match="scans"):
         inspect(file + chroma * 90)
     with pytest.raises(InvalidImage, match="scans"):

@@ -106,6 +106,15 @@ DAMAGED = {
 }
 
 
+def test_components_may_all_have_one_name():
+    """Against the standard, but there are such files, and libjpeg reads them."""
+    upload = bytearray(GOOD)
+    frame_start, scan_start = upload.index(b"\xff\xc0"), upload.index(b"\xff\xda")
+    upload[frame_start + 10 : frame_start + 19 : 3] = b"\1\1\1"
+    upload[scan_start + 5 : scan_start + 11 : 2] = b"\1\1\1"
+    assert np.array_equal(read(bytes(upload)), read(GOOD))
+
+
 def test_what_the_damaged_ones_are_made_of_is_good():
     assert read(built(frame(), SCAN)).shape == (8, 8)
 
