@@ -3,52 +3,30 @@
 import cv2
 import numpy as np
 
-from .header import Header, InvalidImage
-from .inflate import with_stored_rows
-from .png import still
+from .formats import FORMATS
+from .formats.base import Header, InvalidImage, damaged
 
 WORKING_SIDE = 192  # pixels on the longer side; enough for a digit a tenth as high as its picture
 WHITE = 240  # of 255: brighter ink cannot be seen on white paper
-
-cv2.utils.logging.setLogLevel(0)  # a broken upload is answered to its sender, not logged
+BAND_ROWS = 256  # that are laid on paper at a time: copies of the whole would take twice its memory
 
 
 def decode(upload: bytes, header: Header, side: int = WORKING_SIDE) -> np.ndarray:
     """Decode a picture, reduced if that is faster, but to no less than `side` pixels in length.
 
-    Returns (h, w, 3) uint8, blue-green-red, or (h, w) of a file without colour, upright by its
-    EXIF orientation. Transparent pixels show paper, 16 bits are scaled to 8. Raises InvalidImage
-    `not_an_image`.
+    Takes what `inspect` returned for it. Returns (h, w, 3) uint8, blue-green-red, or (h, w) of a
+    file without colour, upright by its EXIF orientation. Transparent pixels show paper, 16 bits
+    are scaled to 8. Raises InvalidImage `not_an_image`.
     """
     try:
-        if header.format == "PNG":
-            upload = with_stored_rows(still(upload))
+        pixels = FORMATS[header.format].pixels(upload, header, side)
         if header.has_alpha:
-            return upright(over_paper(_pixels(upload, cv2.IMREAD_UNCHANGED)), header.orientation)
-        return _pixels(upload, _reduction(header, side))
-    except (cv2.error, MemoryError, ValueError) as error:
-        raise InvalidImage("not_an_image", "The picture is damaged.") from error
-
-
-def _pixels(upload: bytes, flags: int) -> np.ndarray:
-    pixels = cv2.imdecode(np.frombuffer(upload, np.uint8), flags)
-    if pixels is None:
-        raise InvalidImage("not_an_image", "The picture is damaged.")
-    return pixels
-
-
-def _reduction(header: Header, side: int) -> int:
-    """The flags that decode a JPEG at 1/2, 1/4 or 1/8 of its sides, at a fraction of the time."""
-    if header.format == "JPEG":
-        longer = max(header.width, header.height)
-        for factor, flag in (
-            (8, cv2.IMREAD_REDUCED_GRAYSCALE_8),
-            (4, cv2.IMREAD_REDUCED_GRAYSCALE_4),
-            (2, cv2.IMREAD_REDUCED_GRAYSCALE_2),
-        ):
-            if longer >= factor * side:
-                return flag | cv2.IMREAD_ANYCOLOR
-    return cv2.IMREAD_ANYCOLOR
+            pixels = over_paper(pixels)
+        return upright(pixels, header.orientation)
+    except InvalidImage:
+        raise
+    except (cv2.error, MemoryError, ValueError, OSError) as error:
+        raise damaged() from error
 
 
 def over_paper(pixels: np.ndarray) -> np.ndarray:
@@ -56,16 +34,34 @@ def over_paper(pixels: np.ndarray) -> np.ndarray:
 
     The paper is white, as in a browser, or black where white ink would be lost on it.
     """
+    shown = np.empty((*pixels.shape[:2], 3), np.uint8)
+    darkest = min(_lay(band, out, white=True) for band, out in _bands(pixels, shown))
+    if darkest >= WHITE and pixels.ndim == 3 and pixels.shape[2] == 4:
+        for band, out in _bands(pixels, shown):
+            _lay(band, out, white=False)
+    return shown
+
+
+def _bands(pixels: np.ndarray, shown: np.ndarray):
+    for top in range(0, len(pixels), BAND_ROWS):
+        yield pixels[top : top + BAND_ROWS], shown[top : top + BAND_ROWS]
+
+
+def _lay(pixels: np.ndarray, out: np.ndarray, white: bool) -> int:
+    """Lay pixels on white or black paper; returns the darkest value."""
     if pixels.dtype == np.uint16:
         pixels = (pixels >> 8).astype(np.uint8)
     if pixels.ndim == 2:
-        return cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR)
-    if pixels.shape[2] == 3:
-        return pixels
-    opacity = cv2.merge([pixels[..., 3]] * 3)
-    ink = cv2.multiply(pixels[..., :3], opacity, scale=1 / 255)
-    on_white = cv2.add(ink, cv2.bitwise_not(opacity))
-    return ink if on_white.min() >= WHITE else on_white
+        cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR, dst=out)
+    elif pixels.shape[2] == 3:
+        out[:] = pixels
+    else:
+        opacity = cv2.cvtColor(cv2.extractChannel(pixels, 3), cv2.COLOR_GRAY2BGR)
+        ink = cv2.cvtColor(pixels, cv2.COLOR_BGRA2BGR)
+        cv2.multiply(ink, opacity, dst=out, scale=1 / 255)
+        if white:
+            cv2.add(out, cv2.bitwise_not(opacity), dst=out)
+    return int(out.min())
 
 
 def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:

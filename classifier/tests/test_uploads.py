@@ -1,4 +1,4 @@
-"""The list of 66 hostile and odd uploads, sent to the real server over a socket.
+"""The list of 73 hostile and odd uploads, sent to the real server over a socket.
 
 Whatever is wrong with what was sent is a 404 with a code that costs little and leaves nothing
 behind but one line in the log; what is odd but valid is answered and kept. The numbers are those
@@ -16,6 +16,7 @@ import pytest
 from django.conf import settings
 from PIL import Image, ImageDraw
 
+from ml.tests.hostile_files import HOSTILE
 from ml.tests.test_odd_pictures import ODD, drawing_of
 
 from . import hostile
@@ -184,7 +185,7 @@ PICTURES = {
         lambda: hostile.encoded(Image.new("RGBA", (50, 50), (9, 9, 9, 0)), "PNG"),
         "blank",
     ),
-}
+} | HOSTILE
 
 
 def as_upload(make):
@@ -221,6 +222,11 @@ def test_15_a_length_that_is_none_is_refused_by_the_server_itself(server, length
     assert server.kept() == before
 
 
+def with_fill_bytes(photo: bytes) -> bytes:
+    """A JPEG with 15 MB of them before its second marker."""
+    return photo[:2] + b"\xff" * 15_000_000 + photo[2:]
+
+
 ACCEPTED = {
     "18 plain body called gzip": lambda: upload(SEVEN, "Content-Encoding: gzip"),
     "18 base64": lambda: upload(base64.encodebytes(SEVEN), head=BASE64),
@@ -249,6 +255,7 @@ ACCEPTED = {
     "43 animation cut short": lambda: upload(hostile.cut_animation(SEVEN)),
     "45 small XMP": lambda: upload(hostile.with_text(SEVEN, b"XML:com.adobe.xmp\0\0\0\0\0<x/>")),
     "46 EXIF with a place": lambda: upload(hostile.with_place(SEVEN)),
+    "69 fill bytes": lambda: upload(with_fill_bytes(hostile.with_place(SEVEN))),
     "58 another method on top": lambda: upload(SEVEN, "X-HTTP-Method-Override: DELETE"),
 } | {name: as_upload(lambda make=make: make(drawing_of(7))) for name, make in ODD.items()}
 
@@ -406,4 +413,4 @@ def test_every_row_of_the_list_is_tested():
     here = {int(re.match(r"\d+", name)[0]) for name in (*REFUSED, *ACCEPTED, *NOT_A_DIGIT)}
     here |= {int(name) for name in re.findall(r"def test_(\d+)_", Path(__file__).read_text())}
     elsewhere = {17, 65, 66}
-    assert here | elsewhere == set(range(1, 67))
+    assert here | elsewhere == set(range(1, 74))
