@@ -32,6 +32,7 @@ class Header(NamedTuple):
     height: int
     has_alpha: bool
     orientation: int  # EXIF, 1-8; 1 is upright
+    structure: object = None  # what `scan` found, for `pixels` of the same format
 
 
 class Format(NamedTuple):

@@ -60,7 +60,7 @@ def scan(upload: bytes) -> Header:
     has_alpha = ihdr.colour in (GREY_ALPHA, COLOUR_ALPHA) or bool(_transparency(ihdr, chunks))
     exifs = chunks.get(b"eXIf")
     orientation = exif.orientation(bytes(exifs[0])) if exifs else 1
-    return Header("PNG", ihdr.width, ihdr.height, has_alpha, orientation)
+    return Header("PNG", ihdr.width, ihdr.height, has_alpha, orientation, (ihdr, chunks))
 
 
 def _read(upload: bytes) -> tuple[ImageHeader, Chunks]:
@@ -155,12 +155,11 @@ def _transparency(ihdr: ImageHeader, chunks: Chunks) -> bytes:
 
 def pixels(upload: bytes, header: Header, side: int) -> np.ndarray:
     """Decode at full size."""
-    return imdecode(_plain(upload), header.has_alpha)
+    return imdecode(_plain(upload, *header.structure), header.has_alpha)
 
 
-def _plain(upload: bytes) -> bytes:
+def _plain(upload: bytes, ihdr: ImageHeader, chunks: Chunks) -> bytes:
     """The same picture with nothing that libpng could find wrong, its rows inflated."""
-    ihdr, chunks = _read(upload)
     parts = [upload[:HEADER_END]]
     if ihdr.colour == PALETTE:
         parts += _chunk(b"PLTE", _palette(ihdr, chunks))

@@ -23,7 +23,7 @@ def as_pillow_says(upload: bytes) -> Header:
 @pytest.mark.parametrize("make", ORDINARY.values(), ids=ORDINARY)
 def test_what_ordinary_programs_write_is_understood_as_by_pillow(make):
     upload = make()
-    assert inspect(upload) == as_pillow_says(upload)
+    assert inspect(upload)._replace(structure=None) == as_pillow_says(upload)
 
 
 @pytest.mark.parametrize("make", ORDINARY.values(), ids=ORDINARY)
