@@ -109,6 +109,20 @@ SECURE_CSP = {  # of every page, the admin's too: no inline script or style, not
 # Where things are kept
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# A PostgreSQL that is gone is noticed within 10 s, whatever the network does.
+POSTGRES_OPTIONS: dict[str, str | int] = {
+    "connect_timeout": 2,
+    "keepalives_idle": 4,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 8000,
+}
+MNIST_SERVING = "MNIST_SERVING" in env or env.text("RUN_MAIN") == "true"  # wsgi.py; runserver
+if MNIST_SERVING:
+    # An upload waits for the locks of others for 3 s at most. What takes long in a page by itself,
+    # such as a search through ten million uploads, has 30 s. Commands have no limit: migrations,
+    # exports, backups and replays take as long as they take.
+    POSTGRES_OPTIONS["options"] = "-c lock_timeout=3s -c statement_timeout=30s"
 DATABASES = {"default": env.database("DATABASE_URL", default=BASE_DIR / "db.sqlite3")}
 DATABASES["default"]["CONN_MAX_AGE"] = None  # opening SQLite takes 0.45 ms, a third of a request
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # it may go and come back between requests
@@ -118,12 +132,15 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # "database is locked".
     DATABASES["default"].setdefault("OPTIONS", {}).update(
         transaction_mode="IMMEDIATE",
-        timeout=20,
+        # An upload hears within 5 s that it cannot be stored; a command may wait longer.
+        timeout=4 if MNIST_SERVING else 20,
         # A checkpoint waits for the disk: one after 16 MB, which are some 900 uploads, instead of
         # after 4 MB makes it a tenth more uploads a second.
         init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
         "PRAGMA wal_autocheckpoint=4000;",
     )
+elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    DATABASES["default"]["OPTIONS"] = POSTGRES_OPTIONS | DATABASES["default"].get("OPTIONS", {})
 MEDIA_ROOT = BASE_DIR / (env.text("MEDIA_ROOT") or "media")
 S3_BUCKET = env.text("S3_BUCKET")  # keys and region as boto3 reads them: AWS_...
 STORAGES = {
@@ -189,7 +206,6 @@ MNIST_MODEL_CACHE = BASE_DIR / (  # copies of versions whose storage is not on t
 MNIST_DATA = env.text("MNIST_DATA")  # MNIST as .npz; empty: downloaded by Keras
 MNIST_ENGINE = env.choice("MNIST_ENGINE", ["litert", "keras"])
 MNIST_PRELOAD = env.choice("MNIST_PRELOAD", ["auto", "always", "never"])
-MNIST_SERVING = "MNIST_SERVING" in env or env.text("RUN_MAIN") == "true"  # wsgi.py; runserver
 
 # Background work: in the database, or on Redis for workers on other machines
 

@@ -14,6 +14,7 @@ from django.core.exceptions import (
 from django.http import Http404, UnreadablePostError
 from rest_framework.exceptions import APIException, ParseError, ValidationError
 
+from classifier.circuit_breaker import CircuitOpen
 from classifier.history import NotKept
 from classifier.inference import InvalidImage, NotReady, UnknownVersion
 from classifier.models import OverQuota
@@ -68,6 +69,8 @@ def describe(error: Exception) -> Problem:
             return Problem(503, "not_ready", "No network is ready to answer. Try again later.")
         case NotKept():
             return Problem(503, "not_kept", str(error))
+        case CircuitOpen():
+            return Problem(503, "no_database", "The database does not answer. Try again later.")
         case Http404():
             return Problem(404, "not_found", "There is no such thing.")
         case PermissionDenied():
