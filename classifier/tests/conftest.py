@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from classifier import history, inference, registry
+from classifier import counters, history, inference, registry
 from classifier.models import ApiKey, ModelVersion, Prediction
 
 
@@ -29,6 +29,7 @@ def nothing_loaded():
 def nothing_failed():
     """No test finds a circuit breaker open, or a failure noted, because of another one."""
     history.database_breaker.reset()
+    counters.breaker.reset()
     history.LastUpload.failed_at = None
 
 
