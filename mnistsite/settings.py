@@ -156,6 +156,7 @@ STORAGES = {
     else {"BACKEND": "classifier.storage.UploadStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+MNIST_MIN_FREE_BYTES = 32 * 1024 * 1024  # of each disk; with less, /readyz says no
 STATIC_URL = "/static/"
 STATIC_ROOT = env.text("STATIC_ROOT") or None  # only for those who want to collectstatic
 STATICFILES_DIRS = [  # what the pages for everybody show, where it is installed

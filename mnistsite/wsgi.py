@@ -9,6 +9,7 @@ from django.core.wsgi import get_wsgi_application
 
 application = get_wsgi_application()
 
-from classifier import inference  # noqa: E402 - it needs the apps
+from classifier import health, inference  # noqa: E402 - they need the apps
 
 inference.start()
+health.watch()

@@ -134,10 +134,10 @@ def test_a_batch_whose_worker_is_killed_says_so_and_goes_on_where_it_was(tmp_pat
 
 
 @contextlib.contextmanager
-def small_disk(folder: Path):
-    """A file system of 8 MB; skips where mounting is not allowed."""
+def small_disk(folder: Path, size: str = "8m"):
+    """A file system in memory; skips where mounting is not allowed."""
     folder.mkdir(exist_ok=True)
-    command = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder]
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder]
     if os.geteuid() or subprocess.run(command, capture_output=True).returncode:
         pytest.skip("Mounting a small disk takes root, and a machine that lets it.")
     try:
@@ -199,7 +199,6 @@ def assert_503_while(server: Server, fault) -> None:
 
 
 def assert_recovers(server: Server, content: bytes) -> None:
-    """Uploads are kept again, as soon as the circuit breaker lets one try."""
     server.until(lambda: send(server.port, content).status == 200, 10)
 
 
@@ -251,7 +250,6 @@ def test_a_postgres_that_goes_is_503_until_it_is_back(tmp_path, sample):
                 assert_503(send(server.port, content))
             assert server.files() == []
             keeper.execute("alter database postgres allow_connections true")
-        assert_recovers(server, content)
         server.until(lambda: {send(server.port, content).status for _ in range(4)} == {200}, 10)
         assert len(server.files()) == len(server.rows())
 

@@ -7,7 +7,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 
-from classifier import history
+from classifier import history, store_checks
 from classifier.models import Prediction
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -69,6 +69,16 @@ def test_uploads_are_kept_again_after_the_pause(post, monkeypatch):
     with locked():
         assert post().status_code == 503
     assert [post().status_code for _ in range(2)] == [200, 200]
+
+
+@sqlite_only
+def test_readyz_says_no_while_the_database_is_locked(client, monkeypatch):
+    monkeypatch.setattr(store_checks, "LOCK_TIMEOUT_MS", 10)
+    with locked():
+        response = client.get("/readyz")
+        assert response.status_code == 503
+        assert response.json()["problem"] == "The database is locked by another process."
+    assert client.get("/readyz").status_code == 200
 
 
 @sqlite_only
