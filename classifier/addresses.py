@@ -9,4 +9,8 @@ def network(address: str) -> str:
         found = ipaddress.ip_address(address.strip("[]"))
     except ValueError:
         return address[:64]
-    return str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else address
+    if found.version == 4:
+        return str(found)
+    if found.ipv4_mapped:  # IPv4, as a server that listens to both sees it
+        return str(found.ipv4_mapped)
+    return str(ipaddress.ip_network((found, 64), strict=False))

@@ -4,6 +4,7 @@ The README's table names each. This is the only place that reads the environment
 """
 
 import socket
+from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -35,6 +36,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
+    "axes",
     "django_tasks",
     "django_tasks_db",
     "drf_spectacular_sidecar",  # static files of the API's page, no code
@@ -53,6 +55,11 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",  # last: it replaces the answer to a login that is refused
+]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",  # first: a login that is refused hashes no password
+    "django.contrib.auth.backends.ModelBackend",
 ]
 TEMPLATES = [
     {
@@ -191,6 +198,22 @@ MNIST_THROTTLE_ADDRESS = env.rate("MNIST_THROTTLE_ADDRESS")
 MNIST_NUM_PROXIES = env.count("MNIST_NUM_PROXIES")  # whose X-Forwarded-For is believed
 CACHES = {"default": env.cache("CACHE_URL")}
 
+# Wrong passwords within AXES_COOLOFF_TIME, after which more are refused for as long
+
+AXES_FAILURE_LIMIT = 5  # of an account at an address
+MNIST_LOGIN_FAILURES_ADDRESS = 20  # of an address, for all accounts
+MNIST_LOGIN_FAILURES_ACCOUNT = 50  # of an account, at addresses that it has not logged in from
+AXES_COOLOFF_TIME = timedelta(minutes=10)
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # or it would last for as long as one tries
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # what a login that succeeds forgets
+AXES_RESET_ON_SUCCESS = True
+AXES_HANDLER = "classifier.logins.LoginHandler"
+AXES_CLIENT_IP_CALLABLE = "classifier.logins.client_address"
+AXES_LOCKOUT_CALLABLE = "classifier.api.errors.too_many_logins"
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken"]  # not kept twice
+AXES_ENABLE_ADMIN = False  # its pages could not undo a limit: manage.py axes_reset_username does
+AXES_VERBOSE = False
+
 MNIST_RETENTION_DAYS = env.number("MNIST_RETENTION_DAYS")  # then uploads go; None: never
 
 # Load: for each worker
@@ -264,6 +287,7 @@ LOGGING = {
         # Anyone can send a wrong host, or what is refused: one line of ours tells of each.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
         "django.request": {"level": "CRITICAL"},
+        "axes": {"level": "CRITICAL"},  # classifier.logins has a line for each login that fails
         "uvicorn.error": {"level": "ERROR"},  # anyone can send what is not HTTP
     },
 }

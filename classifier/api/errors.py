@@ -3,6 +3,7 @@
 import logging
 import math
 
+from django.conf import settings
 from django.core.exceptions import (
     DisallowedHost,
     PermissionDenied,
@@ -127,3 +128,11 @@ def page_not_found(request, exception):
 def server_error(request):
     logger.exception("%s %s failed", request.method, request.path)
     return respond(request, Problem(500, "error", "Something failed here. It has been logged."))
+
+
+def too_many_logins(request, response, credentials):
+    """Take the place of the login page when django-axes refuses a login."""
+    wait_s = settings.AXES_COOLOFF_TIME.total_seconds()
+    detail = f"Too many logins have failed. Try again in {wait_s / 60:.0f} minutes."
+    problem = Problem(429, "too_many_logins", detail, headers=retry_after(wait_s))
+    return respond(request, problem)

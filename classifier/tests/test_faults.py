@@ -135,7 +135,6 @@ def test_a_batch_whose_worker_is_killed_says_so_and_goes_on_where_it_was(tmp_pat
 
 @contextlib.contextmanager
 def small_disk(folder: Path, size: str = "8m"):
-    """A file system in memory; skips where mounting is not allowed."""
     folder.mkdir(exist_ok=True)
     command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder]
     if os.geteuid() or subprocess.run(command, capture_output=True).returncode:

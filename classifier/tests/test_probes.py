@@ -1,16 +1,22 @@
 """`/healthz`, `/readyz` and `/metrics` of a real server while something that it needs hangs."""
 
+import contextlib
 import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 import requests
 
+from .load import Load
 from .server import Server
 from .services import postgres, redis, stopped
 from .test_faults import assert_503, assert_recovers, full, read_only, small_disk
 from .wire import send, upload
 
 pytestmark = pytest.mark.slow
+LOGINS = 40  # clients that try passwords
 
 
 def probe(server: Server, address: str) -> requests.Response:
@@ -75,3 +81,32 @@ def test_readyz_says_no_while_uploads_cannot_be_written(tmp_path, fault):
         with fault(disk):
             until_not_ready(server, "uploads")
         until_ready(server)
+
+
+def try_passwords(server: Server, over: threading.Event) -> set[int]:
+    """Log in with a wrong password until it is over; gives the statuses of the answers."""
+    session, login = requests.Session(), f"{server.url}/admin/login/"
+    session.get(login, timeout=60)
+    token = session.cookies["csrftoken"]
+    form = {"username": "admin", "password": "wrong", "csrfmiddlewaretoken": token}
+    found = set()
+    while not over.is_set():
+        answer = session.post(login, data=form, headers={"Referer": login}, timeout=60)
+        found.add(answer.status_code)
+    return found
+
+
+def test_wrong_passwords_hold_up_no_upload(tmp_path, sample):
+    over = threading.Event()
+    with (
+        Server(tmp_path, workers=1) as server,
+        ThreadPoolExecutor(LOGINS) as pool,
+        contextlib.closing(SimpleNamespace(close=over.set)),
+    ):
+        tried = [pool.submit(try_passwords, server, over) for _ in range(LOGINS)]
+        with Load(server.url, [sample("7_paint.png")], clients=2) as load:
+            server.until(lambda: "Login refused, too many have failed" in server.output(), 60)
+            load.wait_for(50)
+        over.set()
+        assert set().union(*(each.result() for each in tried)) <= {200, 429}
+    assert not load.others

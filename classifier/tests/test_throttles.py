@@ -79,6 +79,7 @@ def test_staff_who_are_logged_in_are_not_held_back(client, admin_client, setting
     ("address", "shared"),
     [
         ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
         ("[2001:db8:1:2::7]", "2001:db8:1:2::/64"),
         ("2001:db8:1:2:3::1", "2001:db8:1:2::/64"),
         ("unknown " * 100, ("unknown " * 100)[:64]),
