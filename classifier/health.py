@@ -50,6 +50,7 @@ def watch() -> None:
 
 def _watch() -> None:
     while True:
+        began_at = time.monotonic()
         close_old_connections()  # one that broke is opened anew
         try:
             found = check()
@@ -61,7 +62,7 @@ def _watch() -> None:
             metrics.Site.collect_from_database()
         except Exception:  # whatever it is, check again: this thread must not end
             logger.exception("The %s cannot be checked.", Watch.checking)
-        time.sleep(CHECK_EVERY_S)
+        time.sleep(max(0, began_at + CHECK_EVERY_S - time.monotonic()))
 
 
 def _after_fork() -> None:

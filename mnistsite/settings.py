@@ -247,7 +247,10 @@ if TASKS_REDIS_URL:
         "default": {
             "URL": TASKS_REDIS_URL,
             "DEFAULT_TIMEOUT": 7 * 24 * 3600,
-            "REDIS_CLIENT_KWARGS": {"socket_connect_timeout": 2},
+            # Who serves only puts tasks in, and asks how many wait. A worker waits for tasks.
+            "REDIS_CLIENT_KWARGS": {"socket_connect_timeout": 1, "socket_timeout": 1}
+            if MNIST_SERVING
+            else {"socket_connect_timeout": 2},
         }
     }
 else:

@@ -65,12 +65,16 @@ def test_probes_answer_while_postgres_hangs(tmp_path, sample):
 
 def test_uploads_are_answered_while_redis_hangs(tmp_path, sample):
     content, limit = upload(sample("7_paint.png")), {"MNIST_THROTTLE_ADDRESS": "1/day"}
-    with redis() as address, Server(tmp_path, workers=1, CACHE_URL=address, **limit) as server:
+    with contextlib.ExitStack() as stack:
+        address = stack.enter_context(redis())
+        hanging = {"CACHE_URL": address, "TASKS_REDIS_URL": address}
+        server = stack.enter_context(Server(tmp_path, workers=1, **hanging, **limit))
         assert send(server.port, content).status == 429  # its start was one
         with stopped(address):
             server.until(lambda: "cache" in probe(server, "/readyz").json().get("problem", ""))
-            assert probe(server, "/readyz").status_code == 200
+            until_ready(server)
             assert [send(server.port, content).status for _ in range(3)] == [200] * 3
+            server.until(lambda: "mnist_tasks_waiting" not in probe(server, "/metrics").text)
         server.until(lambda: send(server.port, content).status == 429)
 
 
