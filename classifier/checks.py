@@ -22,11 +22,11 @@ def check_throttles(app_configs, **options):
                 id="classifier.W001",
             )
         )
-    if settings.MNIST_THROTTLE_ADDRESS and settings.DJANGO_HTTPS and not settings.MNIST_NUM_PROXIES:
+    if settings.DJANGO_HTTPS and not settings.MNIST_NUM_PROXIES:
         found.append(
             Warning(
-                "MNIST_THROTTLE_ADDRESS is set behind a proxy, and all clients have the proxy's "
-                "address.",
+                "DJANGO_HTTPS is set, so there is a proxy, and all clients have its address: "
+                "limits of requests and of failed logins by address hold for all of them together.",
                 hint="Set MNIST_NUM_PROXIES to the number of proxies that add to X-Forwarded-For.",
                 id="classifier.W002",
             )

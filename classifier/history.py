@@ -1,6 +1,8 @@
 """The history: one file and one row for each upload that was read, or neither."""
 
 import hashlib
+import os
+import time
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,10 +13,18 @@ from typing import NamedTuple
 import numpy as np
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, transaction
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    DatabaseError,
+    InterfaceError,
+    OperationalError,
+    connections,
+    transaction,
+)
 from django.utils import timezone
 
 from . import metrics, registry
+from .circuit_breaker import CircuitBreaker, CircuitOpen
 from .inference import Guess
 from .models import ApiKey, Prediction
 from .storage import fresh_name
@@ -25,6 +35,10 @@ COLUMNS = [field.attname for field in FIELDS]
 ALL_COLUMNS = [Prediction._meta.pk.attname, *COLUMNS]
 FASTEST = 1  # of zlib's levels: two thirds of the time of the usual one, for a fifteenth more
 ROWS_AT_ONCE = 16  # in one statement; more take no less time for each, and SQLite has a limit
+# Locked or gone: the first upload waits for the timeout that the settings have, others do not.
+database_breaker = CircuitBreaker(
+    "The database of uploads", failures=(OperationalError, InterfaceError), pause_s=1, timeout_s=4.5
+)
 
 
 class Kept(NamedTuple):
@@ -46,6 +60,28 @@ class NotKept(RuntimeError):
     """An upload was read, but could not be stored; nothing of it is left."""
 
 
+class LastUpload:
+    """When an upload of this process could not be stored, if none has been stored since."""
+
+    failed_at: float | None = None
+
+
+@contextmanager
+def _storing(failure: str) -> Iterator[None]:
+    """Raise NotKept with this sentence when what is done inside cannot be stored."""
+    try:
+        yield
+    except (OSError, DatabaseError) as error:
+        LastUpload.failed_at = time.monotonic()
+        raise NotKept(failure) from error
+    except CircuitOpen as error:
+        raise NotKept(failure) from error
+    LastUpload.failed_at = None
+
+
+os.register_at_fork(after_in_child=database_breaker.reset)
+
+
 def keep(
     upload: bytes,
     guess: Guess,
@@ -60,13 +96,11 @@ def keep(
     Raises NotKept, and OverQuota when the key has uploaded what it may.
     """
     row = _row(upload, guess, name, duration_us, request_id, key)
-    try:
+    with _storing("The picture was read but could not be stored. Try again."):
         row["version"] = registry.row(guess.version)
         lap = metrics.Laps()
         kept = _store(row, upload, key)
         lap("store")
-    except (OSError, DatabaseError) as error:
-        raise NotKept("The picture was read but could not be stored. Try again.") from error
     metrics.note_answer(guess.digit, guess.reason, guess.version)
     return kept
 
@@ -85,25 +119,24 @@ def keeping_many(
     again when it fails. Raises as `keep` does.
     """
     rows, paths = [], []
-    try:
-        for upload, guess, name in answered:
-            row = _row(upload, guess, name, duration_us, request_id, key)
-            row["version"] = registry.row(guess.version)
-            row["upload"] = _save_file(upload, guess.format)
-            paths.append(row["upload"])
-            rows.append(row)
-        with transaction.atomic():
-            if key:
-                key.count_uploads(len(rows))
-            yield _insert(rows)
-        for _, guess, _ in answered:
-            metrics.note_answer(guess.digit, guess.reason, guess.version)
-    except BaseException as error:
-        for path in paths:
-            default_storage.delete(path)
-        if isinstance(error, OSError | DatabaseError):
-            raise NotKept("The pictures could not be stored. Try again.") from error
-        raise
+    with _storing("The pictures could not be stored. Try again."):
+        try:
+            for upload, guess, name in answered:
+                row = _row(upload, guess, name, duration_us, request_id, key)
+                row["version"] = registry.row(guess.version)
+                row["upload"] = _save_file(upload, guess.format)
+                paths.append(row["upload"])
+                rows.append(row)
+            with database_breaker.attempt(), transaction.atomic():
+                if key:
+                    key.count_uploads(len(rows))
+                yield _insert(rows)
+        except BaseException:
+            for path in paths:
+                default_storage.delete(path)
+            raise
+    for _, guess, _ in answered:
+        metrics.note_answer(guess.digit, guess.reason, guess.version)
 
 
 def _row(
@@ -132,7 +165,8 @@ def _store(row: dict, upload: bytes, key: ApiKey | None) -> Kept:
     """The file first, so that no row ever lacks its file; without its row the file goes again."""
     row["upload"] = _save_file(upload, row["format"])
     try:
-        return _add(row, key)
+        with database_breaker.attempt():
+            return _add(row, key)
     except BaseException:
         default_storage.delete(row["upload"])
         raise

@@ -177,7 +177,6 @@ def start() -> None:
     except DatabaseError as error:
         logger.warning("The database does not say which version is active yet: %s", error)
     follow()
-    deadline.watch()
 
 
 def follow() -> None:

@@ -2,7 +2,8 @@
 
 A request only notes what happened. Once a second each worker counts its notes, in a file of its
 own, and whoever is asked adds the files up: counting in the midst of a request took 45
-microseconds, a note takes one. What the database knows is looked up only when it is asked.
+microseconds, a note takes one. What the database knows is looked up by the thread of health.py,
+so that nobody who asks waits for a database.
 """
 
 import collections
@@ -31,6 +32,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 BUCKETS_S = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3)
 REVIEWS_COUNTED = 1000
 COUNT_EVERY_S = 1.0
+LATE_AFTER_S = 3.0  # figures that are older say that the database does not answer
 LIVE = re.compile(r"gauge_live\w*_(\d+)\.db")
 
 
@@ -175,16 +177,27 @@ def drop_gauges_of_the_dead(folder: Path) -> None:
 
 
 class Site:
-    """What is the same whichever worker is asked."""
+    """What is the same whichever worker is asked: what the database knew when it last answered."""
+
+    figures: list[Metric] = []
+    collected_at = float("-inf")
+    in_background = False  # whether a thread collects once a second; else whoever asks does
+
+    @classmethod
+    def collect_from_database(cls) -> None:
+        """Ask the database; while it does not answer, the figures of before stay."""
+        try:
+            cls.figures = list(_site())
+            cls.collected_at = time.monotonic()
+        except DatabaseError:
+            cls.collected_at = float("-inf")
 
     def collect(self) -> Iterator[Metric]:
-        figures, up = [], 1
-        try:
-            figures = list(_site())
-        except DatabaseError:  # the other figures are wanted all the more
-            up = 0
-        yield GaugeMetricFamily("mnist_database_up", "Whether the database answers", up)
-        yield from figures
+        if not self.in_background:
+            self.collect_from_database()
+        up = time.monotonic() < self.collected_at + LATE_AFTER_S
+        yield GaugeMetricFamily("mnist_database_up", "Whether the database answers", int(up))
+        yield from self.figures
 
 
 def _site() -> Iterator[Metric]:

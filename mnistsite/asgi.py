@@ -7,16 +7,14 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mnistsite.settings")
 os.environ["MNIST_SERVING"] = "1"  # whoever imports this is going to serve
 
 import django
+from django.utils.module_loading import import_string
 
 from .adapter import Application, Handler
 
 
 def load() -> Application:
-    """Set Django up, load the network, and find out which version is active."""
     django.setup()
-    from classifier import inference
-
-    inference.start()
+    import_string("classifier.serving.start")()
     return Application(Handler())
 
 

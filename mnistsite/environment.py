@@ -77,12 +77,12 @@ class Environment:
     def cache(self, name: str) -> dict:
         """Django's settings of a cache in Redis given by its address; in memory if there is none.
 
-        A Redis that does not answer delays a request by a second at most.
+        A Redis that does not answer delays a request by half a second at most.
         """
         address = self.redis(name)
         if not address:
             return {"BACKEND": LOCAL_CACHE, "OPTIONS": {"MAX_ENTRIES": 100_000}}
-        timeouts = {"socket_timeout": 1, "socket_connect_timeout": 1}
+        timeouts = {"socket_timeout": 0.25, "socket_connect_timeout": 0.25}
         return {"BACKEND": REDIS_CACHE, "LOCATION": address, "OPTIONS": timeouts}
 
     def redis(self, name: str) -> str:

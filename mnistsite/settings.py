@@ -4,6 +4,7 @@ The README's table names each. This is the only place that reads the environment
 """
 
 import socket
+from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -35,6 +36,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
+    "axes",
     "django_tasks",
     "django_tasks_db",
     "drf_spectacular_sidecar",  # static files of the API's page, no code
@@ -54,6 +56,11 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",  # last: it replaces the answer to a login that is refused
+]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",  # first: a login that is refused hashes no password
+    "django.contrib.auth.backends.ModelBackend",
 ]
 TEMPLATES = [
     {
@@ -110,6 +117,20 @@ SECURE_CSP = {  # of every page, the admin's too: no inline script or style, not
 # Where things are kept
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# A PostgreSQL that is gone is noticed within 10 s, whatever the network does.
+POSTGRES_OPTIONS: dict[str, str | int] = {
+    "connect_timeout": 2,
+    "keepalives_idle": 4,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 8000,
+}
+MNIST_SERVING = "MNIST_SERVING" in env or env.text("RUN_MAIN") == "true"  # wsgi.py; runserver
+if MNIST_SERVING:
+    # An upload waits for the locks of others for 3 s at most. What takes long in a page by itself,
+    # such as a search through ten million uploads, has 30 s. Commands have no limit: migrations,
+    # exports, backups and replays take as long as they take.
+    POSTGRES_OPTIONS["options"] = "-c lock_timeout=3s -c statement_timeout=30s"
 DATABASES = {"default": env.database("DATABASE_URL", default=BASE_DIR / "db.sqlite3")}
 DATABASES["default"]["CONN_MAX_AGE"] = None  # opening SQLite takes 0.45 ms, a third of a request
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # it may go and come back between requests
@@ -119,12 +140,15 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # "database is locked".
     DATABASES["default"].setdefault("OPTIONS", {}).update(
         transaction_mode="IMMEDIATE",
-        timeout=20,
+        # An upload hears within 5 s that it cannot be stored; a command may wait longer.
+        timeout=4 if MNIST_SERVING else 20,
         # A checkpoint waits for the disk: one after 16 MB, which are some 900 uploads, instead of
         # after 4 MB makes it a tenth more uploads a second.
         init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
         "PRAGMA wal_autocheckpoint=4000;",
     )
+elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    DATABASES["default"]["OPTIONS"] = POSTGRES_OPTIONS | DATABASES["default"].get("OPTIONS", {})
 MEDIA_ROOT = BASE_DIR / (env.text("MEDIA_ROOT") or "media")
 S3_BUCKET = env.text("S3_BUCKET")  # keys and region as boto3 reads them: AWS_...
 STORAGES = {
@@ -140,6 +164,7 @@ STORAGES = {
     else {"BACKEND": "classifier.storage.UploadStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+MNIST_MIN_FREE_BYTES = 32 * 1024 * 1024  # of each disk; with less, /readyz says no
 STATIC_URL = "/static/"
 STATIC_ROOT = env.text("STATIC_ROOT") or None  # only for those who want to collectstatic
 STATICFILES_DIRS = [  # what the pages for everybody show, where it is installed
@@ -174,6 +199,22 @@ MNIST_THROTTLE_ADDRESS = env.rate("MNIST_THROTTLE_ADDRESS")
 MNIST_NUM_PROXIES = env.count("MNIST_NUM_PROXIES")  # whose X-Forwarded-For is believed
 CACHES = {"default": env.cache("CACHE_URL")}
 
+# Wrong passwords within AXES_COOLOFF_TIME, after which more are refused for as long
+
+AXES_FAILURE_LIMIT = 5  # of an account at an address
+MNIST_LOGIN_FAILURES_ADDRESS = 20  # of an address, for all accounts
+MNIST_LOGIN_FAILURES_ACCOUNT = 50  # of an account, at addresses that it has not logged in from
+AXES_COOLOFF_TIME = timedelta(minutes=10)
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # or it would last for as long as one tries
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # what a login that succeeds forgets
+AXES_RESET_ON_SUCCESS = True
+AXES_HANDLER = "classifier.logins.LoginHandler"
+AXES_CLIENT_IP_CALLABLE = "classifier.logins.client_address"
+AXES_LOCKOUT_CALLABLE = "classifier.api.errors.too_many_logins"
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken"]  # not kept twice
+AXES_ENABLE_ADMIN = False  # its pages could not undo a limit: manage.py axes_reset_username does
+AXES_VERBOSE = False
+
 MNIST_RETENTION_DAYS = env.number("MNIST_RETENTION_DAYS")  # then uploads go; None: never
 
 # Load: for each worker
@@ -194,7 +235,6 @@ MNIST_MODEL_CACHE = BASE_DIR / (  # copies of versions whose storage is not on t
 MNIST_DATA = env.text("MNIST_DATA")  # MNIST as .npz; empty: downloaded by Keras
 MNIST_ENGINE = env.choice("MNIST_ENGINE", ["litert", "keras"])
 MNIST_PRELOAD = env.choice("MNIST_PRELOAD", ["auto", "always", "never"])
-MNIST_SERVING = "MNIST_SERVING" in env or env.text("RUN_MAIN") == "true"  # wsgi.py; runserver
 
 # Background work: in the database, or on Redis for workers on other machines
 
@@ -212,7 +252,10 @@ if TASKS_REDIS_URL:
         "default": {
             "URL": TASKS_REDIS_URL,
             "DEFAULT_TIMEOUT": 7 * 24 * 3600,
-            "REDIS_CLIENT_KWARGS": {"socket_connect_timeout": 2},
+            # Who serves only puts tasks in, and asks how many wait. A worker waits for tasks.
+            "REDIS_CLIENT_KWARGS": {"socket_connect_timeout": 1, "socket_timeout": 1}
+            if MNIST_SERVING
+            else {"socket_connect_timeout": 2},
         }
     }
 else:
@@ -253,5 +296,6 @@ LOGGING = {
         "django.security.DisallowedHost": {"level": "CRITICAL"},
         "django.request": {"level": "CRITICAL"},
         "_granian": {"handlers": [], "propagate": True},  # Granian's own, in our format
+        "axes": {"level": "CRITICAL"},  # classifier.logins has a line for each login that fails
     },
 }

@@ -6,9 +6,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mnistsite.settings")
 os.environ["MNIST_SERVING"] = "1"  # whoever imports this is going to serve
 
 from django.core.wsgi import get_wsgi_application
+from django.utils.module_loading import import_string
 
 application = get_wsgi_application()
-
-from classifier import inference  # noqa: E402 - it needs the apps
-
-inference.start()
+import_string("classifier.serving.start")()

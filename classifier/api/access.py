@@ -3,6 +3,7 @@
 from contextlib import suppress
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from rest_framework.authentication import (
     BaseAuthentication,
     SessionAuthentication,
@@ -11,6 +12,8 @@ from rest_framework.authentication import (
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 
+from classifier.circuit_breaker import CircuitOpen
+from classifier.history import database_breaker
 from classifier.models import ApiKey, Prediction, PredictionQuerySet
 from classifier.models.access import OWNER_NEEDS
 
@@ -24,18 +27,25 @@ class KeyAuthentication(BaseAuthentication):
         scheme, _, presented = get_authorization_header(request).partition(b" ")
         if scheme.lower() != b"bearer":
             return None
-        key = ApiKey.objects.matching(presented.strip().decode("ascii", "replace"))
+        with database_breaker.attempt():
+            key = ApiKey.objects.matching(presented.strip().decode("ascii", "replace"))
         if key is None:
             raise AuthenticationFailed("There is no such key.", code="unknown_key")
         if key.state != "usable":
             raise AuthenticationFailed(
                 f"This key cannot be used: {key.state}.", code="unusable_key"
             )
-        key.note_use()
+        note_use(key)
         return key.owner, key
 
     def authenticate_header(self, request):
         return 'Bearer realm="digits"'
+
+
+def note_use(key: ApiKey) -> None:
+    """Keep when a key was used; a database that cannot be written to is no reason to refuse it."""
+    with suppress(CircuitOpen, OperationalError, InterfaceError), database_breaker.attempt():
+        key.note_use()
 
 
 class OptionalKey(KeyAuthentication):

@@ -3,6 +3,7 @@
 import logging
 import math
 
+from django.conf import settings
 from django.core.exceptions import (
     DisallowedHost,
     PermissionDenied,
@@ -14,6 +15,7 @@ from django.core.exceptions import (
 from django.http import Http404, UnreadablePostError
 from rest_framework.exceptions import APIException, ParseError, ValidationError
 
+from classifier.circuit_breaker import CircuitOpen
 from classifier.history import NotKept
 from classifier.inference import InvalidImage, NotReady, UnknownVersion
 from classifier.models import OverQuota
@@ -68,6 +70,8 @@ def describe(error: Exception) -> Problem:
             return Problem(503, "not_ready", "No network is ready to answer. Try again later.")
         case NotKept():
             return Problem(503, "not_kept", str(error))
+        case CircuitOpen():
+            return Problem(503, "no_database", "The database does not answer. Try again later.")
         case Http404():
             return Problem(404, "not_found", "There is no such thing.")
         case PermissionDenied():
@@ -124,3 +128,11 @@ def page_not_found(request, exception):
 def server_error(request):
     logger.exception("%s %s failed", request.method, request.path)
     return respond(request, Problem(500, "error", "Something failed here. It has been logged."))
+
+
+def too_many_logins(request, response, credentials):
+    """Take the place of the login page when django-axes refuses a login."""
+    wait_s = settings.AXES_COOLOFF_TIME.total_seconds()
+    detail = f"Too many logins have failed. Try again in {wait_s / 60:.0f} minutes."
+    problem = Problem(429, "too_many_logins", detail, headers=retry_after(wait_s))
+    return respond(request, problem)

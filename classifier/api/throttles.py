@@ -1,14 +1,12 @@
 """How often one key, or one address, may ask. No limits unless MNIST_THROTTLE_* sets them."""
 
-import ipaddress
-import logging
 import time
 
 from django.conf import settings
-from django.core.cache import cache
 from rest_framework.throttling import BaseThrottle
 
-logger = logging.getLogger(__name__)
+from classifier.addresses import network
+from classifier.counters import count
 
 
 class Limit(BaseThrottle):
@@ -50,22 +48,3 @@ class AddressLimit(Limit):
 
     def who(self, request):
         return None if request.user else f"address:{network(self.get_ident(request))}"
-
-
-def count(name: str, kept_s: int) -> int:
-    """Count one more; without its cache the site goes on, and nobody is held back."""
-    try:
-        cache.add(name, 0, kept_s)
-        return cache.incr(name)
-    except Exception as error:  # each kind of cache raises its own
-        logger.error("Requests are not counted, CACHE_URL does not answer: %s", error)
-        return 0
-
-
-def network(address: str) -> str:
-    """The address, or of IPv6 the /64 that one subscriber has; as given if it is neither."""
-    try:
-        found = ipaddress.ip_address(address.strip("[]"))
-    except ValueError:
-        return address[:64]
-    return str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else address

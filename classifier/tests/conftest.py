@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from classifier import inference, registry
+from classifier import counters, history, inference, registry
 from classifier.models import ApiKey, ModelVersion, Prediction
 
 
@@ -23,6 +23,14 @@ def nothing_loaded():
     """Versions and their rows are looked up anew by each test."""
     inference.forget()
     registry.row.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def nothing_failed():
+    """No test finds a circuit breaker open, or a failure noted, because of another one."""
+    history.database_breaker.reset()
+    counters.breaker.reset()
+    history.LastUpload.failed_at = None
 
 
 @pytest.fixture

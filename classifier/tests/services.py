@@ -4,6 +4,7 @@ import contextlib
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+STARTED: dict[str, int] = {}  # the process of each server by its address
 CHROMIUM = Path("/usr/bin/chromium")
 
 
@@ -76,8 +78,10 @@ def postgres():
 
     run("initdb", "-U", "digits", "--auth=trust", "--no-sync")
     run("pg_ctl", "-w", "-l", f"{folder}/log", "-o", f"-F -p {port} -k {folder}", "start")
+    address = f"postgres://digits@127.0.0.1:{port}/postgres"
+    STARTED[address] = int(Path(folder, "db", "postmaster.pid").read_text().split()[0])
     try:
-        yield f"postgres://digits@127.0.0.1:{port}/postgres"
+        yield address
     finally:
         run("pg_ctl", "-m", "immediate", "stop")
         shutil.rmtree(folder)
@@ -96,10 +100,28 @@ def redis():
         )
         try:
             wait_for(port)
-            yield f"redis://127.0.0.1:{port}/0"
+            address = f"redis://127.0.0.1:{port}/0"
+            STARTED[address] = server.pid
+            yield address
         finally:
             server.terminate()
             server.wait()
+
+
+@contextmanager
+def stopped(address: str):
+    """Stop PostgreSQL or Redis as SIGSTOP does: it takes connections, and answers nothing."""
+    main = STARTED[address]
+    os.kill(main, signal.SIGSTOP)  # first, so that it starts no other process
+    children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
+    for pid in children:
+        os.kill(int(pid), signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in (*children, main):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGCONT)
 
 
 @contextmanager

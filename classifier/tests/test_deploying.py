@@ -190,7 +190,8 @@ def test_the_processes_of_compose_serve_one_site(site, sample):
     metrics = f"{site.urls[0]}/metrics"
     assert requests.get(metrics).status_code == 401
     bearer = {"Authorization": "Bearer metrics"}
-    assert "mnist_reviews_waiting 2.0" in requests.get(metrics, headers=bearer).text
+    reviews = "mnist_reviews_waiting 2.0"  # collected once a second
+    assert eventually(lambda: reviews in requests.get(metrics, headers=bearer).text)
     through_caddy(site, picture)
 
 

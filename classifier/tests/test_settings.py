@@ -1,8 +1,12 @@
 """The pages of docs/ and the README name the settings, the checks and the commands there are."""
 
 import io
+import json
+import os
 import re
 import shlex
+import subprocess
+import sys
 
 import pytest
 from django.core.management import call_command, get_commands, load_command_class
@@ -64,6 +68,36 @@ def test_the_commands_of_the_page_do_what_it_says(transactional_db, post, tmp_pa
     assert "2 files are as they were" in said["restore --dry-run /backups/monday"]
     assert said["erase 71 --no-input"] == "Erased 1 of 1 upload.\n"
     assert said["prune_media"] == "Nothing is left over.\n"
+
+
+def database_options(address, **environment):
+    """The options of the database in a process of its own, which loads the settings."""
+    code = (
+        "import json; from django.conf import settings\n"
+        "print(json.dumps(settings.DATABASES['default']['OPTIONS']))"
+    )
+    given = {"DATABASE_URL": address, "DJANGO_SETTINGS_MODULE": "mnistsite.settings"} | environment
+    command = [sys.executable, "-c", code]
+    return json.loads(subprocess.check_output(command, cwd=ROOT, env=os.environ | given))
+
+
+@pytest.mark.parametrize("serving", [{"MNIST_SERVING": "1"}, {"RUN_MAIN": "true"}])
+def test_what_serves_waits_for_no_database_longer_than_an_upload_may_take(serving):
+    assert database_options("sqlite:///db.sqlite3", **serving)["timeout"] < 5
+    options = database_options("postgres://digits@host/name", **serving)
+    assert "lock_timeout=3s" in options["options"]
+    assert "statement_timeout=30s" in options["options"]
+
+
+def test_commands_have_no_limit_but_notice_a_server_that_is_gone():
+    options = database_options("postgres://digits@host/name")
+    assert "options" not in options
+    assert (options["connect_timeout"], options["tcp_user_timeout"]) == (2, 8000)
+
+
+def test_the_address_of_the_database_may_set_options_of_its_own():
+    options = database_options("postgres://digits@host/name?connect_timeout=9")
+    assert (options["connect_timeout"], options["keepalives_idle"]) == (9, 4)
 
 
 SAFE = {"backup", "restore", "erase", "purge_expired", "prune_media"}

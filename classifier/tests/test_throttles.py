@@ -2,15 +2,17 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
+from unittest.mock import patch
 
 import pytest
 from django.core.cache import cache
 from django.core.checks import run_checks
 
-from classifier.api import throttles
+from classifier import addresses, counters
+from mnistsite.environment import Environment
 
-from .server import Server
-from .services import redis
+from .server import ROOT, Server
+from .services import redis, stopped
 
 pytestmark = pytest.mark.django_db
 RUNS = "/api/v1/training-runs"
@@ -77,25 +79,49 @@ def test_staff_who_are_logged_in_are_not_held_back(client, admin_client, setting
     ("address", "shared"),
     [
         ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
         ("[2001:db8:1:2::7]", "2001:db8:1:2::/64"),
         ("2001:db8:1:2:3::1", "2001:db8:1:2::/64"),
         ("unknown " * 100, ("unknown " * 100)[:64]),
     ],
 )
 def test_an_address_of_ipv6_counts_as_its_network(address, shared):
-    assert throttles.network(address) == shared
+    assert addresses.network(address) == shared
 
 
-def test_without_its_cache_nobody_is_held_back_and_the_log_says_so(post, settings, caplog):
-    settings.CACHES = {
-        "default": {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
-            "LOCATION": "redis://127.0.0.1:9/0",
-        }
-    }
+def cache_at(address):
+    """Django's settings of a Redis at an address, as ours make them."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("CACHE_URL", address)
+        return {"default": Environment(ROOT / "no such file").cache("CACHE_URL")}
+
+
+def test_without_its_cache_nobody_is_held_back_and_the_log_says_so_once(post, settings, caplog):
+    settings.CACHES = cache_at("redis://127.0.0.1:9/0")
     settings.MNIST_THROTTLE_ADDRESS = (1, 60)
-    assert statuses(post, 2) == [200, 200]
-    assert "CACHE_URL does not answer" in caplog.text
+    assert statuses(post, 3) == [200, 200, 200]
+    assert caplog.text.count("does not answer") == 1
+
+
+def test_a_cache_that_hangs_is_asked_once_and_counts_again_when_it_goes_on(
+    post, settings, monkeypatch
+):
+    monkeypatch.setattr(counters.breaker, "pause_s", 3600)
+    settings.MNIST_THROTTLE_ADDRESS = (1, 60)
+    with redis() as address:
+        settings.CACHES = cache_at(address)
+        assert statuses(post, 2) == [200, 429]
+        with stopped(address), patch.object(cache, "add", wraps=cache.add) as asked:
+            assert statuses(post, 3) == [200, 200, 200]
+            assert asked.call_count == 1
+        monkeypatch.setattr(counters.breaker, "pause_s", 0)
+        assert post().status_code == 429
+
+
+def test_a_counter_that_the_cache_has_dropped_is_no_failure(monkeypatch):
+    monkeypatch.setattr(cache, "add", lambda *given: False)
+    assert counters.count("dropped", 60) == 0
+    assert not counters.breaker.is_open
 
 
 def numbers():

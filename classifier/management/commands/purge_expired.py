@@ -5,14 +5,15 @@ from tqdm import tqdm
 class Command(BaseCommand):
     help = (
         "Remove uploads whose time is over: whole rows after MNIST_RETENTION_DAYS, what was sent "
-        "after a key's own days. Safe to run while serving, and again when it was cut short."
+        "after a key's own days; and notes of old logins. Safe to run while serving, and again "
+        "when it was cut short."
     )
 
     def add_arguments(self, parser):
         parser.add_argument("--dry-run", action="store_true", help="only count them")
 
     def handle(self, *, dry_run, **options):
-        from classifier import retention
+        from classifier import logins, retention
 
         rules = retention.rules()
         if not rules:
@@ -24,3 +25,6 @@ class Command(BaseCommand):
             with tqdm(unit="upload", disable=None) as bar:
                 done = sum(size for size in rule.apply(rule.rows) if bar.update(size) or True)
             self.stdout.write(f"{rule.whose}: {done} {rule.verb}.")
+        for whose, rows in logins.expired():
+            count = rows.count() if dry_run else rows.delete()[0]
+            self.stdout.write(f"{whose}: {count} {'would be ' if dry_run else ''}deleted.")
