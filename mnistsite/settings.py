@@ -43,6 +43,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "classifier.metrics.MetricsMiddleware",
     "classifier.request_id.RequestIdMiddleware",
+    "classifier.length_required.LengthRequiredMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "classifier.short_path.ShortPathMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
