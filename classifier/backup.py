@@ -18,17 +18,15 @@ from django.core.files.storage import default_storage
 from django.core.management import call_command
 from django.utils import timezone
 
-from . import erasure, snapshot
+from . import backup_folder, durability, erasure, snapshot
+from .backup_folder import NotPossible
 from .models import Prediction
 from .storage import is_local, list_folder
 
 SUMS, FACTS, MEDIA = "SHA256SUMS", "backup.json", "media"
-LEFT_OUT = ("uploads", "training")  # the first goes by the rows; the other is half-done work
+# The first goes by the rows; the others are half-done work.
+LEFT_OUT = ("uploads", "training", backup_folder.NOTES)
 CHUNK = 10_000  # paths asked for in one query
-
-
-class NotPossible(RuntimeError):
-    """A backup cannot be made or restored here; the message says why, nothing was changed."""
 
 
 class Damaged(RuntimeError):
@@ -43,15 +41,8 @@ def make(folder: Path) -> Iterator[str]:
 
     Raises NotPossible, snapshot.CannotCopy and OSError, and then leaves nothing.
     """
-    if folder.exists():
-        raise NotPossible(f"{folder} exists already. Nothing is overwritten.")
-    partial = folder.with_name(f".{folder.name}.partial")
-    partial.mkdir(parents=True)
-    try:
+    with backup_folder.making(folder) as partial:
         yield from _fill(partial)
-        os.rename(partial, folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _fill(folder: Path) -> Iterator[str]:
@@ -163,6 +154,7 @@ def restore(folder: Path) -> Iterator[str]:
     call_command("migrate", verbosity=0)
     for chunk in _chunks(facts["erased"]):
         erasure.erase(Prediction.objects.filter(upload__in=chunk))
+    durability.sync_everything()
 
 
 def verify(folder: Path) -> int:

@@ -6,7 +6,7 @@ killed at any moment, and another goes on after the last step.
 
 import uuid
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 from django.core.files.base import ContentFile
@@ -21,9 +21,9 @@ from .inference import InvalidImage
 from .models import Batch, BatchAnswer, ModelVersion
 
 State = Batch.State
-STEP_PICTURES = 16  # at 3 s for the slowest, well within the time below
+STEP_PICTURES = 16
 STEP_BYTES = 32 * 1024 * 1024
-LOST_AFTER = timedelta(seconds=90)  # without a step, its worker is gone
+LOST_AFTER = timedelta(seconds=90)  # without a sign of life, its worker is gone
 LOST = "Its worker was stopped or killed. What was read is kept; resume it to read the rest."
 FOLDER = "batches"  # in the default storage
 
@@ -57,10 +57,11 @@ def claim(batch: Batch) -> bool:
 
 def run(batch: Batch) -> None:
     """Read what is left of a batch that this process claimed; its row tells how that went."""
+    still_mine = runs.at_intervals(lambda: _update(batch))
     try:
         with batch.archive.open() as file, zipfile.ZipFile(file) as opened:
             for uploads in _steps(opened, batch.done + batch.failed):
-                _answer(batch, uploads)
+                _answer(batch, uploads, still_mine)
         _end(batch, State.DONE)
     except Superseded:
         return
@@ -83,11 +84,11 @@ def _steps(opened: zipfile.ZipFile, first: int) -> Iterator[list[Upload]]:
         yield step
 
 
-def _answer(batch: Batch, uploads: list[Upload]) -> None:
-    """Read, keep and note some pictures."""
+def _answer(batch: Batch, uploads: list[Upload], still_mine: Callable[[], None]) -> None:
+    """Read, keep and note some pictures. Raises Superseded, and then keeps none of them."""
     first, name = batch.done + batch.failed, batch.version.name if batch.version else ""
     facts = {"request_id": batch.request_id, "key": batch.key}
-    with bulk.answering(uploads, version=name, **facts) as results:
+    with bulk.answering(uploads, version=name, before_each=still_mine, **facts) as results:
         answers = [
             _row(batch, first + place, upload, result)
             for place, (upload, result) in enumerate(zip(uploads, results, strict=True))

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -79,7 +79,8 @@ def read_part(paths: Sequence[str], keep: bool) -> list[Reading | InvalidImage |
 
 def _read_batch(batch: list, keep: bool) -> list[Reading | InvalidImage | OSError]:
     whole = [each for each in batch if isinstance(each[1], bytes)]
-    guesses = inference.classify_many([upload for _, upload in whole])
+    contents = interruptible([upload for _, upload in whole], spread.stop_if_requested)
+    guesses = inference.classify_many(contents)
     if keep:
         answered = [
             (upload, guess, os.path.basename(path))
@@ -99,14 +100,21 @@ def _told(guess: Guess | InvalidImage) -> Reading | InvalidImage:
 
 
 @contextmanager
-def answering(uploads: Sequence[Upload], *, version: str = "", **facts) -> Iterator[list]:
+def answering(
+    uploads: Sequence[Upload],
+    *,
+    version: str = "",
+    before_each: Callable[[], object] = lambda: None,
+    **facts,
+) -> Iterator[list]:
     """Read pictures, then keep them as `history.keeping_many` does, with the facts it takes.
 
-    Gives a Prediction for each, or an InvalidImage. Raises UnknownVersion, too, and NotReady.
+    Gives a Prediction for each, or an InvalidImage. `before_each` is called before a picture is
+    read, and raises to end this with nothing kept. Raises UnknownVersion, too, and NotReady.
     """
     started = time.perf_counter()
     whole = [each.content for each in uploads if isinstance(each.content, bytes)]
-    guesses = iter(inference.classify_many(whole, version))
+    guesses = iter(inference.classify_many(interruptible(whole, before_each), version))
     results = [
         next(guesses) if isinstance(each.content, bytes) else each.content for each in uploads
     ]
@@ -119,6 +127,13 @@ def answering(uploads: Sequence[Upload], *, version: str = "", **facts) -> Itera
     with history.keeping_many(answered, duration_us=took_us, **facts) as kept:
         rows = iter(kept)
         yield [next(rows).prediction() if isinstance(each, Guess) else each for each in results]
+
+
+def interruptible(contents: Iterable, before_each: Callable[[], object]) -> Iterator:
+    """The same contents; before each is read, something may raise."""
+    for content in contents:
+        before_each()
+        yield content
 
 
 def _batches(paths: Iterable[str]) -> Iterator[list[tuple]]:

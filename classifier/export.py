@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
@@ -17,9 +18,10 @@ FIELDS = [
     *("digit", "confidence", "status", "reason", "label", "request_id", "erased_at"),
     "probabilities",
 ]
-# Spreadsheets run a cell that begins with one of these as a formula, and a client chooses its
-# files' names (OWASP, "CSV injection").
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+# Spreadsheets run a cell that begins with one of = + - @ as a formula, and a client chooses its
+# files' names (OWASP, "CSV injection"). Where a comma is the decimal separator they split a line
+# at semicolons, and some at tabs, whatever is in quotes: so a formula may begin after these, too.
+FORMULA = re.compile(r"""(?:^|(?<=[;,\t\r\n]))(?=[\s"']*[=+\-@＝＋－＠]|[\t\r\n])""")  # noqa: RUF001
 
 
 class Format(NamedTuple):
@@ -74,8 +76,7 @@ def csv_line(cells: list) -> bytes:
 
 def _harmless(cell):
     """A cell that no spreadsheet takes for a formula."""
-    risky = isinstance(cell, str) and cell.startswith(FORMULA_STARTS)
-    return f"'{cell}" if risky else cell
+    return FORMULA.sub("'", cell) if isinstance(cell, str) else cell
 
 
 def as_json_lines(rows: Iterable[Prediction]) -> Iterator[bytes]:

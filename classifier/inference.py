@@ -11,7 +11,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 
 import numpy as np
@@ -62,7 +62,7 @@ def classify(upload: bytes, version: str = "") -> Guess:
         return predictor(version).read(upload, metrics.Laps())
 
 
-def classify_many(uploads: Sequence[bytes], version: str = "") -> list[Guess | InvalidImage]:
+def classify_many(uploads: Iterable[bytes], version: str = "") -> list[Guess | InvalidImage]:
     """Read several pictures at once; a refusal stands where its guess would.
 
     Raises UnknownVersion and NotReady.

@@ -1,6 +1,7 @@
 """What a crash or a kill leaves in storage: files without rows, and rows without files.
 
-Nothing younger than an hour is touched: it may be half of something that is going on.
+Nothing younger than an hour is touched: it may be half of something that is going on. Of an
+unfinished backup a lock says whether it goes on.
 """
 
 import shutil
@@ -15,7 +16,7 @@ from django.core.files.storage import default_storage
 from django.db.models import Max, Min
 from django.utils import timezone
 
-from . import batches, registry
+from . import backup_folder, batches, registry
 from .models import Batch, ModelVersion, Prediction, TrainingRun
 from .storage import is_local, list_folder
 
@@ -41,6 +42,7 @@ def leftovers() -> Iterator[Leftover]:
     if not is_local():
         yield from copies_of_idle_versions()
     yield from abandoned_trainings()
+    yield from unfinished_backups()
 
 
 def _stored(path: str, kind: str) -> Leftover:
@@ -153,6 +155,13 @@ def abandoned_trainings() -> Iterator[Leftover]:
         if path.stem not in names and len(list(_old_files(files))) == len(files):
             remove = partial(shutil.rmtree, path) if path.is_dir() else path.unlink
             yield Leftover("abandoned training", str(path), remove)
+
+
+def unfinished_backups() -> Iterator[Leftover]:
+    """What a killed `backup` left, which may link to files that were erased since."""
+    for path in backup_folder.abandoned():
+        remove = partial(backup_folder.remove_abandoned, path)
+        yield Leftover("unfinished backup", str(path), remove)
 
 
 def _old_files(paths: Iterable[Path]) -> Iterator[Path]:

@@ -1,18 +1,23 @@
 """The history answered again by another version: what would change?"""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import Max, QuerySet
 from django.utils import timezone
 
-from . import inference, reviewed, runs
+from . import bulk, inference, reviewed, runs
 from .inference import InvalidImage
 from .models import ModelVersion, Prediction, Replay, ReplayAnswer
 
 State = Replay.State
 BATCH = 64
-LOST_AFTER = timedelta(seconds=60)  # without progress, its process is gone
+LOST_AFTER = timedelta(seconds=60)  # without a sign of life, its process is gone
+
+
+class Closed(Exception):
+    """A replay was closed while it ran."""
 
 
 def select(
@@ -60,21 +65,27 @@ def begin(version: ModelVersion, filters: dict, by=None) -> Replay:
 def run(replay: Replay) -> Iterator[int]:
     """Answer what is not answered yet, in batches; gives how many are.
 
-    Raises NotReady when the version cannot be loaded; the replay says so, too.
+    Ends when the replay is closed meanwhile; it says why. Raises NotReady when the version cannot
+    be loaded; the replay says so, too.
     """
-    _update(replay, state=State.RUNNING)
+    Replay.objects.filter(pk=replay.pk).update(state=State.RUNNING, heard_at=timezone.now())
+    still_open = runs.at_intervals(lambda: _update(replay))
     try:
         for batch in _batches(replay):
-            answers = _answer(replay, batch)
-            ReplayAnswer.objects.bulk_create(answers)
+            answers = _answer(replay, batch, still_open)
             replay.done += len(batch)
             replay.differing += sum(answer.differs for answer in answers)
-            _update(replay, done=replay.done, differing=replay.differing)
+            with transaction.atomic():
+                _update(replay, done=replay.done, differing=replay.differing)
+                ReplayAnswer.objects.bulk_create(answers)
             yield replay.done
+        _end(replay, State.DONE)
+    except Closed:
+        replay.refresh_from_db()
     except BaseException as error:
-        _end(replay, State.FAILED, str(error) or type(error).__name__)
+        fail(replay, str(error) or type(error).__name__)
+        replay.refresh_from_db()
         raise
-    _end(replay, State.DONE)
 
 
 def _batches(replay: Replay) -> Iterator[list[Prediction]]:
@@ -85,12 +96,15 @@ def _batches(replay: Replay) -> Iterator[list[Prediction]]:
         last = batch[-1].pk
 
 
-def _answer(replay: Replay, batch: list[Prediction]) -> list[ReplayAnswer]:
-    """The answers to those uploads that are still there."""
+def _answer(
+    replay: Replay, batch: list[Prediction], still_open: Callable[[], None]
+) -> list[ReplayAnswer]:
+    """The answers to those uploads that are still there. Raises Closed."""
     contents = [(each, reviewed.read(each.upload.name)) for each in batch]
     kept = [(each, content) for each, content in contents if content is not None]
     predictor = inference.predictor(replay.version.name)
-    guesses = predictor.read_many([content for _, content in kept])
+    contents = bulk.interruptible([content for _, content in kept], still_open)
+    guesses = predictor.read_many(contents)
     return [_row(replay, each, guess) for (each, _), guess in zip(kept, guesses, strict=True)]
 
 
@@ -121,7 +135,10 @@ def fail_lost() -> None:
 
 
 def _update(replay: Replay, **fields) -> None:
-    Replay.objects.filter(pk=replay.pk).update(heard_at=timezone.now(), **fields)
+    """Write to a replay as long as it is open. Raises Closed."""
+    running = Replay.objects.filter(pk=replay.pk, state=State.RUNNING)
+    if not running.update(heard_at=timezone.now(), **fields):
+        raise Closed
 
 
 def _end(replay: Replay, state: str, reason: str = "") -> None:

@@ -5,6 +5,7 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Callable
 from datetime import timedelta
 
 from django.db import DatabaseError, IntegrityError, connection, transaction
@@ -17,6 +18,7 @@ from .models import TrainingRun
 State = TrainingRun.State
 BEAT_S = 1.0  # how often a training gives a sign of life
 LOST_AFTER = timedelta(seconds=60)  # without one it has ended, whatever its row says
+ASK_EVERY_S = 0.5  # whether work was cancelled: after each slow picture, not each small one
 LOG_CHARACTERS = 4_000
 
 
@@ -146,6 +148,19 @@ def _is_alive(pid: int) -> bool:
     with contextlib.suppress(OSError), open(f"/proc/{pid}/stat") as stat:
         return stat.read().rpartition(")")[2].split()[0] != "Z"  # killed, and not yet collected
     return True
+
+
+def at_intervals(ask: Callable[[], object]) -> Callable[[], None]:
+    """A function that may be called as often as one likes, and asks every ASK_EVERY_S."""
+    asked_at = time.monotonic()
+
+    def ask_if_due() -> None:
+        nonlocal asked_at
+        if time.monotonic() >= asked_at + ASK_EVERY_S:
+            ask()
+            asked_at = time.monotonic()
+
+    return ask_if_due
 
 
 class Watch:

@@ -201,6 +201,7 @@ def _to_learn(watch: runs.Watch) -> Arrays | None:
     """The reviewed uploads as pixels; those that are refused today are left out."""
     pixels, labels = [], []
     for upload in reviewed.to_learn():
+        watch.stop_if_cancelled()
         try:
             pixels.append(prepare(upload.content).pixels)
         except InvalidImage:

@@ -1,7 +1,7 @@
 """A checkpoint put to work: pictures to guesses."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -64,7 +64,7 @@ class Predictor:
         lap("network")
         return guess
 
-    def read_many(self, uploads: Sequence[bytes]) -> list[Guess | InvalidImage]:
+    def read_many(self, uploads: Iterable[bytes]) -> list[Guess | InvalidImage]:
         """Read several pictures at once; a refusal stands where its guess would."""
         outcomes = [attempt(upload) for upload in uploads]
         guesses = iter(self.guess([each for each in outcomes if isinstance(each, Prepared)]))

@@ -46,6 +46,7 @@ MIDDLEWARE = [
     "classifier.metrics.MetricsMiddleware",
     "classifier.request_id.RequestIdMiddleware",
     "classifier.api.refusals.RefusalMiddleware",
+    "classifier.length_required.LengthRequiredMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "classifier.short_path.ShortPathMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -116,6 +117,8 @@ SECURE_CSP = {  # of every page, the admin's too: no inline script or style, not
 
 # Where things are kept
 
+MNIST_DURABILITY = env.choice("MNIST_DURABILITY", ["fast", "power-safe"])
+_SYNCHRONOUS = {"fast": "NORMAL", "power-safe": "FULL"}  # what SQLite calls them
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # A PostgreSQL that is gone is noticed within 10 s, whatever the network does.
 POSTGRES_OPTIONS: dict[str, str | int] = {
@@ -144,8 +147,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         timeout=4 if MNIST_SERVING else 20,
         # A checkpoint waits for the disk: one after 16 MB, which are some 900 uploads, instead of
         # after 4 MB makes it a tenth more uploads a second.
-        init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
-        "PRAGMA wal_autocheckpoint=4000;",
+        init_command="PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=4000; "
+        f"PRAGMA synchronous={_SYNCHRONOUS[MNIST_DURABILITY]};",
     )
 elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
     DATABASES["default"]["OPTIONS"] = POSTGRES_OPTIONS | DATABASES["default"].get("OPTIONS", {})

@@ -142,9 +142,9 @@ def s3(bucket: str):
         server.stop()
 
 
-def wait_for(port: int) -> None:
+def wait_for(port: int, seconds: int = 5) -> None:
     """Wait until somebody listens on a port of this machine."""
-    for _ in range(100):
+    for _ in range(20 * seconds):
         with contextlib.suppress(OSError):
             socket.create_connection(("127.0.0.1", port)).close()
             return

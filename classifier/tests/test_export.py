@@ -51,6 +51,33 @@ def test_no_name_is_a_formula(add, start):
     assert table(whole("csv"))[0]["original_name"].startswith(f"'{start}cmd")
 
 
+@pytest.mark.parametrize("separator", list(";\t,"))
+@pytest.mark.parametrize(
+    "name",
+    [
+        "x;=HYPERLINK(1).png",
+        "x,=1+1.png",
+        "a;b; +1;-2;@SUM(1).png",
+        'x;"=1+1".png',
+        "x;＝1+1.png",  # noqa: RUF001 - Excel takes it for the narrow one
+        "x\t=1+1.png",
+        "x\n=1+1.png",
+    ],
+)
+def test_no_name_is_a_formula_wherever_a_spreadsheet_splits_the_line(name, separator):
+    line = export.csv_line([1, name, 0.5]).decode()
+    cells = [cell for row in csv.reader(io.StringIO(line), delimiter=separator) for cell in row]
+    assert not [cell for cell in cells if cell.strip()[:1] in [*"=+-@＝"]]  # noqa: RUF001
+
+
+@pytest.mark.parametrize(
+    "name", ["7.png", "scan, 3 - 4; page=2.png", "a+b@c=d.png", "it's 5 o'clock.png", "Ä; ß.png"]
+)
+def test_a_harmless_name_stays_as_it_is(name):
+    (cells,) = csv.reader(io.StringIO(export.csv_line([name, -0.5]).decode()))
+    assert cells == [name, "-0.5"]
+
+
 def test_pictures_lie_in_folders_by_label_as_they_were_sent(post, ann, sample):
     pks = [post(name).json()["id"] for name in ("7_paint.png", "3_phone.jpg", "0_scan.bmp")]
     review.correct(pks[0], 1, ann)

@@ -234,6 +234,22 @@ def test_a_database_file_that_goes_is_503_until_it_is_back(tmp_path, sample):
         assert len(server.files()) == len(server.rows()) == 2
 
 
+@pytest.mark.parametrize("removed", [["-wal"], ["-wal", "-shm"]], ids="".join)
+def test_nothing_answered_is_lost_when_files_beside_the_database_are_removed(
+    tmp_path, pictures, removed
+):
+    with Server(tmp_path) as server:
+        with Load(server.url, pictures[:1]) as load:
+            for _ in range(KILLS):
+                load.wait_for(20)
+                for suffix in removed:
+                    (tmp_path / f"db.sqlite3{suffix}").unlink(missing_ok=True)
+            load.wait_for(20)
+        assert set(load.others) <= {"not_kept"}
+        assert lost(server, load.ids) == []
+        assert server.execute("pragma integrity_check") == [("ok",)]
+
+
 def test_a_postgres_that_goes_is_503_until_it_is_back(tmp_path, sample):
     import psycopg
 

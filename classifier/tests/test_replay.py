@@ -5,8 +5,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django_tasks_db.models import DBTaskResult
 
-from classifier import replay, tasks
+from classifier import replay, runs, tasks
 from classifier.models import Prediction, Replay
+from ml import predict
 
 pytestmark = pytest.mark.django_db
 
@@ -114,6 +115,27 @@ def test_a_replay_that_was_cut_short_goes_on(history, version, monkeypatch):
     found.refresh_from_db()
     assert found.state == "failed"
     assert "1 of 3" in run("--resume", str(found.pk))
+
+
+def test_a_replay_that_is_closed_ends_after_the_picture_at_hand(history, version, monkeypatch):
+    found = replay.begin(version("other"), {})
+    read, attempt = [], predict.attempt
+
+    def close_meanwhile(content):
+        read.append(content)
+        if len(read) == 2:
+            replay.fail(found, "It was closed.")
+        return attempt(content)
+
+    monkeypatch.setattr(predict, "attempt", close_meanwhile)
+    monkeypatch.setattr(runs, "ASK_EVERY_S", 0)
+    assert list(replay.run(found)) == []
+    assert len(read) == 2
+    assert (found.state, found.reason, found.done) == ("failed", "It was closed.", 0)
+    assert not found.answers.exists()
+    monkeypatch.setattr(replay, "run", lambda found: [])
+    with pytest.raises(CommandError, match="It was closed"):
+        run("--resume", str(found.pk))
 
 
 def test_an_erased_upload_is_left_out(history, version, files):

@@ -1,33 +1,110 @@
-"""Django's SQLite, that notices when its file has been moved away or another put in its place.
+"""Django's SQLite, which notices when one of its files was moved, removed or replaced.
 
-SQLite itself goes on writing to the file that it opened: uploads would be answered, and their
-rows be in a file that has no name any more, or is somebody's backup.
+SQLite itself goes on writing to the files that it opened: uploads would be answered, and their
+rows be in a file that has no name any more, or is somebody's backup. It loses what is in a removed
+`-wal` as well, and that may be the latest 900 uploads.
 """
 
 import os
+import threading
+import weakref
+from contextlib import suppress
 
 from django.db.backends.sqlite3 import base
 
+from .files import Files, identity, is_empty
+
+NOTHING = Files(None, None, None)
+
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Looks once a request, by the hook that Django has for it: CONN_HEALTH_CHECKS."""
+    """Compares the files at its path with those it opened: once a request, and once a transaction.
 
-    _file: tuple[int, int] | None = None  # what was opened last; None: nothing yet, or in memory
+    The first is what Django's CONN_HEALTH_CHECKS asks for; the second is for what runs longer
+    than a request, such as a batch.
+    """
+
+    _files: Files | None = None  # what was opened last; None: nothing yet
+    _real_path = ""
+    _lost_wal = False  # whether the last connection ended because its -wal was gone
 
     def get_new_connection(self, conn_params):
-        if self._file and not self._there():
+        if self.is_in_memory_db():
+            return super().get_new_connection(conn_params)
+        path = self.settings_dict["NAME"]
+        if self._files and not identity(path):
             raise base.Database.OperationalError("the database file is gone")
+        self._real_path = os.path.realpath(path)
+        self._close_connections_to_removed_files()
         connection = super().get_new_connection(conn_params)
-        self._file = self._there()
+        try:
+            connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1")  # opens the other two files
+            if self._lost_wal:
+                checkpoint(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._files, self._lost_wal = self._there(), False
+        with _lock:
+            _wrappers.add(self)
         return connection
 
-    def is_usable(self):
-        return self._file == self._there()
+    def _close_connections_to_removed_files(self):
+        """Close what other threads have open when the -shm was removed.
 
-    def _there(self) -> tuple[int, int] | None:
-        """Which file is at the database's path now."""
-        try:
-            found = os.stat(self.settings_dict["NAME"])
-        except OSError:
-            return None
-        return found.st_dev, found.st_ino
+        SQLite would use the removed one for the new connection, too, but other processes a new
+        one: nothing would keep them from writing at once. An idle thread would not notice by
+        itself. One that is in the middle of a transaction gets an error, and its client a 503.
+        """
+        there = self._there()
+        with _lock:
+            others = [each for each in _wrappers if each is not self and each.connection]
+        for each in others:
+            if each._files.main == there.main and each._files.shm != there.shm:
+                each.connection.close()
+                each._files = NOTHING  # new files may get the identities of those it had open
+
+    def set_autocommit(self, autocommit, *args, **kwargs):
+        if not autocommit:
+            self.health_check_done = False
+        super().set_autocommit(autocommit, *args, **kwargs)
+
+    def is_usable(self):
+        return self.is_in_memory_db() or self._files == self._there()
+
+    def close(self):
+        if self.connection is not None and self._files is not None:
+            self._keep_what_is_in_a_removed_wal()
+        super().close()
+
+    def _keep_what_is_in_a_removed_wal(self):
+        """Copy what was committed to a -wal without a name into the database, if it is safe.
+
+        It is not once somebody has begun another -wal with another -shm: their changes do not
+        know of ours. With the same -shm, SQLite fails if somebody else has done this already.
+        """
+        there = self._there()
+        if there.main != self._files.main or there.wal == self._files.wal:
+            return
+        self._lost_wal = True
+        if there.shm == self._files.shm or is_empty(f"{self._real_path}-wal"):
+            with suppress(base.Database.Error):
+                checkpoint(self.connection)
+
+    def _there(self) -> Files:
+        return Files.at(self.settings_dict["NAME"], self._real_path)
+
+
+_wrappers = weakref.WeakSet()  # of all threads, that have had a connection to a file
+_lock = threading.Lock()
+
+
+def checkpoint(connection: base.Database.Connection) -> None:
+    """Copy all of the -wal into the database, and begin it anew. Raises OperationalError.
+
+    TRUNCATE leaves nothing in the file: connections that still have it open would fail to read
+    from it, rather than read what is not valid any more.
+    """
+    _, frames, copied = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if frames != copied:
+        raise base.Database.OperationalError("the -wal of the database is in use")

@@ -36,6 +36,8 @@ class Command(BaseCommand):
                     bar.update(done - bar.n)
         except (ValueError, registry.UnknownVersion, inference.NotReady) as error:
             raise CommandError(str(error)) from error
+        if found.state == found.State.FAILED:
+            raise CommandError(found.reason)
         self.report(found)
 
     def report(self, found):
