@@ -79,7 +79,7 @@ def read_part(paths: Sequence[str], keep: bool) -> list[Reading | InvalidImage |
 
 def _read_batch(batch: list, keep: bool) -> list[Reading | InvalidImage | OSError]:
     whole = [each for each in batch if isinstance(each[1], bytes)]
-    contents = interruptible([upload for _, upload in whole], spread.end_if_told)
+    contents = interruptible([upload for _, upload in whole], spread.stop_if_requested)
     guesses = inference.classify_many(contents)
     if keep:
         answered = [

@@ -4,7 +4,7 @@ from classifier import spread
 
 
 def work(folder):
-    """Two parts: the first one waits until the second has begun, which goes on until told."""
+    """Two parts: the first waits until the second has begun, which runs until it is stopped."""
     if folder.name == "first":
         while not (folder.parent / "begun").exists():
             pass
@@ -12,8 +12,8 @@ def work(folder):
     (folder.parent / "begun").touch()
     try:
         while True:
-            spread.end_if_told()
-    except spread.Ended:
+            spread.stop_if_requested()
+    except spread.Stopped:
         (folder.parent / "ended").touch()
         raise
 
@@ -26,8 +26,8 @@ def test_parts_at_hand_end_when_nobody_takes_the_rest(tmp_path):
     assert (tmp_path / "ended").exists()
 
 
-def test_a_process_that_shares_no_work_is_never_told_to_end():
-    spread.end_if_told()
+def test_a_process_that_shares_no_work_is_never_stopped():
+    spread.stop_if_requested()
 
 
 def test_what_fails_in_another_process_is_raised_here(tmp_path):
