@@ -15,7 +15,6 @@ from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 from django.core.handlers.base import BaseHandler
 from django.core.signals import request_started
-from django.db import close_old_connections
 from django.http import HttpResponse
 from django.urls import set_script_prefix
 from django.utils.module_loading import import_string
@@ -47,15 +46,11 @@ class Handler(BaseHandler):
     def respond(self, scope: dict, body: bytes, refusal: Refused | None = None) -> HttpResponse:
         """Return the response to a request; to a refused one, the problem as the site shows it."""
         set_script_prefix(scope.get("root_path") or "/")
-        is_upload = scope["path"] == UPLOAD_PATH
-        if is_upload:
-            close_old_connections()  # as the receivers of both signals do, in a third of the time
-        else:
-            request_started.send(sender=type(self), scope=scope)
+        request_started.send(sender=type(self), scope=scope)
         request = ASGIRequest(scope, io.BytesIO(body))
         request.refusal = refusal
         response = self.get_response(request)
-        if not (is_upload or response.streaming):
+        if not response.streaming:
             response.close()  # in this thread, whose database connection it looks after
         return response
 
