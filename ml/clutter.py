@@ -9,6 +9,7 @@ from .header import InvalidImage
 from .ruled import MIN_RULED
 
 CRUMB = 0.03  # of the area of a digit's largest stroke: less is a crumb of one, or a speck
+SECOND = 0.05  # of the likeliest piece's score: less is no second choice
 Box = tuple[int, int, int, int]  # left, top, right, bottom, in pixels
 
 
@@ -32,6 +33,15 @@ def find_components(ink: np.ndarray) -> Components:
         return Components(labels, np.empty((0, 5), np.int32), np.array([0, 1], np.float32))
     _, labels, stats, centers = cv2.connectedComponentsWithStats(marked, ltype=cv2.CV_16U)
     return Components(labels, stats, _likelihood(labels, stats, centers))
+
+
+def without_likeliest(components: Components) -> Components:
+    """The pieces, where the likeliest digit is none. Raises InvalidImage if no other may be."""
+    labels, stats, scores = components
+    rest = np.where(_parts(scores, stats), 0, scores) if len(scores) > 2 else np.zeros(1)
+    if rest.max() <= SECOND * scores.max():
+        raise InvalidImage("blank", "Expected another digit, found only specks.")
+    return Components(labels, stats, rest.astype(np.float32))
 
 
 def keep_digit(ink: np.ndarray, components: Components) -> np.ndarray:

@@ -29,7 +29,7 @@ def estimate_paper(picture: np.ndarray) -> np.ndarray:
     else:
         fit = _fit_surface(small)
         if min(height, width) >= MIN_LIT and _leaves_shadow(small, fit):
-            fit = _local_paper(picture)
+            return local_paper(picture)
     return cv2.resize(fit, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
@@ -79,11 +79,12 @@ def _leaves_shadow(small: np.ndarray, fit: np.ndarray) -> bool:
     return bool((rim > 20).mean() > 0.1)
 
 
-def _local_paper(picture: np.ndarray) -> np.ndarray:
+def local_paper(picture: np.ndarray) -> np.ndarray:
     """The median colour around each point, which follows the edge of a cast shadow."""
     scale = 2 * PAPER_GRID / max(picture.shape[:2])
     small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return cv2.medianBlur(small, PAPER_GRID - 1)
+    fit = cv2.medianBlur(small, PAPER_GRID - 1)
+    return cv2.resize(fit, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def _likely_paper(colours: np.ndarray, border: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -136,7 +137,7 @@ def _border(width: int, height: int) -> np.ndarray:
     return ~inside.ravel()
 
 
-def ink_over(paper: np.ndarray, picture: np.ndarray) -> np.ndarray:
+def ink_over(paper: np.ndarray, picture: np.ndarray, strongest: int = 765) -> np.ndarray:
     """Measure how far each pixel is from the paper, in the direction of the ink's colour.
 
     Returns (h, w) uint8. Red on yellow, white on slate: what counts is the distance in
@@ -147,23 +148,33 @@ def ink_over(paper: np.ndarray, picture: np.ndarray) -> np.ndarray:
     threshold = otsu_level(levels)
     noise = median_level(levels[: threshold + 1]) if min(distance.shape) >= MIN_LIT else 0
     contrast = threshold + 1 + median_level(levels[threshold + 1 :])
-    if contrast < max(MIN_CONTRAST, 4 * noise) or not levels[threshold + 1 :].any():
+    if contrast < 4 * noise:  # unless it holds together
+        calm = cv2.blur(picture, (5, 5))
+        soft = histogram(_largest(cv2.absdiff(calm, paper)))
+        level = otsu_level(soft)
+        contrast = level + 1 + median_level(soft[level + 1 :])
+    if contrast < MIN_CONTRAST or not levels[threshold + 1 :].any():
         raise InvalidImage("blank", f"Expected ink, found contrast {contrast} of 255.")
     marked = cv2.compare(distance, threshold, cv2.CMP_GT)
     if picture.ndim == 2:
-        return _darker_or_lighter(paper, picture, marked)
+        return _darker_or_lighter(paper, picture, marked, strongest)
     difference = cv2.subtract(picture, paper, dtype=cv2.CV_16S)
     direction = np.array(cv2.mean(difference, marked)[:3])
     direction /= np.abs(direction).max() + 1e-6
     ink = cv2.transform(difference, direction[np.newaxis])
+    if (peak := int(ink.max())) > strongest:
+        ink = ink * (strongest / peak)
     return np.clip(ink, 0, 255).astype(np.uint8)
 
 
-def _darker_or_lighter(paper: np.ndarray, picture: np.ndarray, marked: np.ndarray) -> np.ndarray:
+def _darker_or_lighter(
+    paper: np.ndarray, picture: np.ndarray, marked: np.ndarray, strongest: int
+) -> np.ndarray:
     """`ink_over` without colour: three times the difference, as three equal channels give it."""
     is_dark = cv2.mean(picture, marked)[0] < cv2.mean(paper, marked)[0]
     difference = cv2.subtract(paper, picture) if is_dark else cv2.subtract(picture, paper)
-    return cv2.convertScaleAbs(difference, alpha=3)
+    peak = cv2.minMaxLoc(difference)[1]
+    return cv2.convertScaleAbs(difference, alpha=min(3.0, strongest / max(1.0, peak)))
 
 
 def _largest(colours: np.ndarray) -> np.ndarray:

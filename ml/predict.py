@@ -15,6 +15,9 @@ ENGINES = ("litert", "keras")
 SEVERAL_DIGITS = "several_digits"  # told by the preparation, not by the network
 REASONS = ("low_confidence", "not_a_digit", SEVERAL_DIGITS)
 Lap = Callable[[str], object]  # told the name of each stage as it ends
+DOUBT = 3.3  # logits above `digit_above`: below that, other readings of a picture are tried
+PREFERENCE = 2.0  # logits by which another reading must look more like a digit than the first
+SURE = 3.3  # logits above `digit_above` that another reading takes to be certain
 BULK = 64  # images in one call of the network, when there are many
 
 
@@ -81,6 +84,7 @@ class Predictor:
         if not pictures:
             return []
         logits = self.logits(np.array([picture.pixels for picture in pictures]))
+        pictures, logits = self._read_otherwise(pictures, logits)
         probabilities = calibrate.digit_probabilities(logits, self.temperature)
         digits = probabilities.argmax(axis=1).tolist()
         confidences = [
@@ -100,6 +104,24 @@ class Predictor:
             )
             for digit, confidence, each, reason, picture in zip(*columns, strict=True)
         ]
+
+    def _read_otherwise(
+        self, pictures: Sequence[Prepared], logits: np.ndarray
+    ) -> tuple[list[Prepared], np.ndarray]:
+        """Put the likeliest reading of a picture in the place of the first, if that is in doubt."""
+        pictures, logits = list(pictures), np.array(logits)
+        doubtful = calibrate.digitness(logits) < self.digit_above + DOUBT
+        for index in np.flatnonzero(doubtful):
+            others = list(pictures[index].others())
+            if not others:
+                continue
+            answers = self.first_look(np.array([other.pixels for other in others]))
+            evidence = calibrate.digitness(answers)
+            best = int(evidence.argmax())
+            if evidence[best] > calibrate.digitness(logits[index : index + 1])[0] + PREFERENCE:
+                pictures[index] = others[best]
+                logits[index] = self.logits(others[best].pixels[np.newaxis])[0]
+        return pictures, logits
 
     def reasons(self, logits: np.ndarray) -> list[str]:
         """Why answers with these (n, 11) logits are uncertain; empty where they are certain."""

@@ -1,5 +1,6 @@
 """Paper with printed lines: squared, ruled, dotted, music; straight, tilted, in perspective."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import cv2
@@ -11,6 +12,7 @@ PITCH = (8, 100)  # pixels from line to line
 THICKNESS = (1, 4)  # pixels
 CONTRAST = (0.1, 0.6)  # of 255
 TILT = 5  # degrees at most
+Generate = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 PATTERNS = ("squared", "ruled", "dotted", "music")
 
 
@@ -110,7 +112,9 @@ def with_margin(picture: np.ndarray, what: Print, rng: np.random.Generator) -> n
     return write(picture, line, hue("red") * between(rng, 0.2, 0.6))
 
 
-def issue_row(pitch: int, grey: int, *, side: int = 256, wide: int = 1, shift: int = 0, ruled=False):
+def issue_row(
+    pitch: int, grey: int, *, side: int = 256, wide: int = 1, shift: int = 0, ruled=False
+):
     """The lines of the issue's table: exact ones on white, under black ink that fills the frame."""
 
     def generate(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
