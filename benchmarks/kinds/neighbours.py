@@ -25,8 +25,10 @@ def boxed(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def underlined(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    picture = plain(image, rng, 224)
-    return cv2.line(picture, (50, 212), (176, 212), 20, 4)
+    digit = cv2.copyMakeBorder(cut_to_ink(image), 5, 8, 8, 8, cv2.BORDER_CONSTANT)
+    picture = plain(digit, rng, 224)
+    foot = int(np.flatnonzero((picture < 128).any(axis=1))[-1])
+    return cv2.line(picture, (50, foot + 16), (176, foot + 16), 20, 4)
 
 
 def vignetted(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
