@@ -78,7 +78,8 @@ def _leaves_shadow(small: np.ndarray, fit: np.ndarray) -> bool:
     rim = np.concatenate([wide[0], wide[-1], wide[:, 0], wide[:, -1]])
     if (rim > 20).mean() <= 0.1:
         return False
-    return _median(wide[wide > 20]) < 0.8 * np.sort(residual.ravel())[-residual.size // 40]
+    firm = np.sort(residual.ravel())[-residual.size // 40]
+    return bool(_median(residual[wide > 20]) < 0.85 * firm)  # else it is a stroke itself
 
 
 def local_paper(picture: np.ndarray) -> np.ndarray:
