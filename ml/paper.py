@@ -21,9 +21,7 @@ def estimate_paper(picture: np.ndarray) -> np.ndarray:
     and light paper need no telling apart. Takes (h, w) or (h, w, 3) uint8; returns the same.
     """
     height, width = picture.shape[:2]
-    scale = min(1, PAPER_GRID / max(height, width))
-    grid = (max(4, round(width * scale)), max(4, round(height * scale)))
-    small = cv2.resize(picture, grid, interpolation=cv2.INTER_AREA)
+    small = _on_grid(picture)
     if _is_plain(small):
         fit = small[:1, :1]
     else:
@@ -31,6 +29,29 @@ def estimate_paper(picture: np.ndarray) -> np.ndarray:
         if min(height, width) >= MIN_LIT and _leaves_shadow(small, fit):
             return local_paper(picture)
     return cv2.resize(fit, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def other_paper(picture: np.ndarray) -> np.ndarray | None:
+    """The other of two plain colours that meet at the border, which `estimate_paper` took for ink.
+
+    None unless there are two such colours. Takes and returns (h, w) or (h, w, 3) uint8.
+    """
+    small = _on_grid(picture)
+    colours = small.reshape(small.shape[0] * small.shape[1], -1).T.astype(np.float32)
+    border = _border(small.shape[1], small.shape[0])
+    ink = ~_likely_paper(colours, border, small.shape[:2])
+    if not 0.1 < ink[border].mean() < 0.9:
+        return None
+    paper = _median(colours[:, ink]).astype(np.uint8)
+    return np.broadcast_to(paper, (*picture.shape[:2], len(paper))).reshape(picture.shape)
+
+
+def _on_grid(picture: np.ndarray) -> np.ndarray:
+    """The small copy of a picture on which its paper is estimated."""
+    height, width = picture.shape[:2]
+    scale = min(1, PAPER_GRID / max(height, width))
+    grid = (max(4, round(width * scale)), max(4, round(height * scale)))
+    return cv2.resize(picture, grid, interpolation=cv2.INTER_AREA)
 
 
 def _is_plain(small: np.ndarray) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 
 from .decode import WORKING_SIDE
 from .header import InvalidImage
-from .paper import estimate_paper, histogram, ink_over, local_paper, otsu, otsu_level
+from .paper import estimate_paper, histogram, ink_over, local_paper, other_paper, otsu, otsu_level
 from .ruled import drop_lines, may_be_ruled
 from .sheet import cut_out, find_panel, find_sheet
 
@@ -111,6 +111,17 @@ def over_local_paper(scene: Scene) -> np.ndarray:
     ink = ink_over(paper, scene.small)
     scene.show("ink", ink)
     return without_lines(scene, ink)
+
+
+def over_other_paper(scene: Scene) -> np.ndarray:
+    """What was taken for ink is the paper, as around a 1 that fills its picture."""
+    paper = other_paper(scene.small)
+    if paper is None:
+        raise InvalidImage("blank", NOTHING)
+    scene.show("other paper", paper)
+    ink = ink_over(paper, scene.small)
+    scene.show("ink", ink)
+    return ink
 
 
 def inside_panel(scene: Scene) -> np.ndarray:
@@ -218,12 +229,13 @@ def without_colour(picture: np.ndarray) -> np.ndarray:
 
 
 FIRST = "first"
-OF_SMALL = ["in proportion"]  # the others of a small picture: there is no room for a scene in it
+OF_SMALL = ["in proportion", "other paper"]  # in a small picture there is no room for a scene
 READINGS = {
     FIRST: first,
     "in proportion": in_proportion,
     "firm only": firm_only,
     "local paper": over_local_paper,
+    "other paper": over_other_paper,
     "inside": inside_panel,
     "one ink": functools.partial(of_two_inks, which=0),
     "other ink": functools.partial(of_two_inks, which=1),
