@@ -22,7 +22,6 @@ from ml import explain, picture
 from ml.checkpoint import Checkpoint, DamagedCheckpoint
 from ml.header import InvalidImage, inspect
 from ml.predict import Guess, Predictor
-from ml.preprocess import prepare
 
 from . import metrics, registry
 from .models import ModelVersion
@@ -229,9 +228,12 @@ def _sample() -> bytes:
 
 
 def steps(upload: bytes) -> list[tuple[str, np.ndarray]]:
-    """What preprocessing does to an upload: each step's name and result. Raises InvalidImage."""
+    """What preprocessing does to an upload: each step's name and result.
+
+    Raises InvalidImage, and NotReady.
+    """
     shown = []
-    prepare(upload, lambda name, pixels: shown.append((name, pixels)))
+    predictor().prepare(upload, lambda name, pixels: shown.append((name, pixels)))
     return shown
 
 

@@ -16,13 +16,12 @@ from .clutter import are_several, find_components, keep_digit, without_likeliest
 from .decode import decode
 from .header import Header, InvalidImage, inspect
 from .paper import MIN_LIT, strengthen
-from .readings import FIRST, OF_SMALL, READINGS, Scene, without_colour
+from .readings import FIRST, OF_SMALL, OTHERS, SECOND, Scene, without_colour
 from .sheet import trim_bars
 
 SIDE = 28  # pixels; MNIST's frame
 BOX = 20  # pixels; the box inside it that holds the digit
 
-SECOND = ", second mark"  # of a reading: the likeliest digit was none, so take the next
 Show = Callable[[str, np.ndarray], None]
 
 
@@ -62,10 +61,7 @@ def prepare(upload: bytes, show: Show = lambda step, pixels: None, reading: str 
 def read_otherwise(upload: bytes, header: Header) -> Iterator[Prepared]:
     """The picture in all other readings that it gives reason for."""
     scene = Scene(trim_bars(decode(upload, header)))
-    readings = [*READINGS, *(name + SECOND for name in READINGS)][1:]
-    if min(scene.small.shape[:2]) < MIN_LIT:
-        readings = OF_SMALL
-    for reading in readings:
+    for reading in OTHERS if min(scene.small.shape[:2]) >= MIN_LIT else OF_SMALL:
         with contextlib.suppress(InvalidImage):
             yield finish(scene, reading, header.format)
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from .decode import WORKING_SIDE
 from .header import InvalidImage
-from .paper import estimate_paper, histogram, ink_over, local_paper, other_paper, otsu, otsu_level
+from .paper import estimate_paper, histogram, ink_over, other_paper, otsu, otsu_level
 from .ruled import drop_lines, may_be_ruled
 from .sheet import cut_out, find_panel, find_sheet
 
@@ -83,12 +83,6 @@ def without_lines(scene: Scene, ink: np.ndarray) -> np.ndarray:
     return ink
 
 
-def in_proportion(scene: Scene) -> np.ndarray:
-    """Faint ink stays fainter than firm ink, so that a blur does not close a loop."""
-    scene.show("ink", scene.true_ink)
-    return without_lines(scene, scene.true_ink)
-
-
 def firm_only(scene: Scene) -> np.ndarray:
     """Only the firmer of two kinds of ink: a pen on printed lines, or in a shadow."""
     ink = without_lines(scene, scene.true_ink)
@@ -102,15 +96,6 @@ def firm_only(scene: Scene) -> np.ndarray:
     ink = np.clip(stretched, 0, 255).astype(np.uint8)
     scene.show("firm ink", ink)
     return ink
-
-
-def over_local_paper(scene: Scene) -> np.ndarray:
-    """Paper is what lies around each point, so that hard shadows and tables are no ink."""
-    paper = local_paper(scene.small)
-    scene.show("local paper", paper)
-    ink = ink_over(paper, scene.small)
-    scene.show("ink", ink)
-    return without_lines(scene, ink)
 
 
 def over_other_paper(scene: Scene) -> np.ndarray:
@@ -190,7 +175,10 @@ def _apart(one: np.ndarray, other: np.ndarray) -> bool:
 
 
 def _two_colours(marked: np.ndarray) -> np.ndarray:
-    """The two colours, (2, channels), around which (n, channels) differences from paper lie."""
+    """The two colours around which differences from paper, (n, channels), lie; (2, channels).
+
+    The one that is further from the paper comes first.
+    """
     spread = np.cov(marked.T).reshape(marked.shape[1], -1)
     along = (marked - marked.mean(axis=0)) @ np.linalg.eigh(spread)[1][:, -1]
     along -= along.min()
@@ -198,7 +186,8 @@ def _two_colours(marked: np.ndarray) -> np.ndarray:
     one = levels > otsu(levels[np.newaxis])
     if not one.any() or one.all():
         raise InvalidImage("blank", NOTHING)
-    return np.stack([marked[one].mean(axis=0), marked[~one].mean(axis=0)])
+    colours = np.stack([marked[one].mean(axis=0), marked[~one].mean(axis=0)])
+    return colours[np.argsort(-np.linalg.norm(colours, axis=1))]
 
 
 def reduce(picture: np.ndarray) -> np.ndarray:
@@ -229,16 +218,16 @@ def without_colour(picture: np.ndarray) -> np.ndarray:
 
 
 FIRST = "first"
-OF_SMALL = ["in proportion", "other paper"]  # in a small picture there is no room for a scene
 READINGS = {
     FIRST: first,
-    "in proportion": in_proportion,
     "firm only": firm_only,
-    "local paper": over_local_paper,
     "other paper": over_other_paper,
     "inside": inside_panel,
-    "one ink": functools.partial(of_two_inks, which=0),
-    "other ink": functools.partial(of_two_inks, which=1),
+    "stronger ink": functools.partial(of_two_inks, which=0),
+    "weaker ink": functools.partial(of_two_inks, which=1),
     "calmed": calmed,
     "thick only": thick_only,
 }
+SECOND = ", second mark"  # after a reading's name: its likeliest digit is none, so take the next
+OTHERS = [*list(READINGS)[1:], "weaker ink" + SECOND]
+OF_SMALL = ["other paper"]  # in a small picture there is no room for anything else
