@@ -22,6 +22,7 @@ from ml import explain, picture
 from ml.checkpoint import Checkpoint, DamagedCheckpoint
 from ml.header import InvalidImage, inspect
 from ml.predict import Guess, Predictor
+from ml.preprocess import prepare
 
 from . import metrics, registry
 from .models import ModelVersion
@@ -228,12 +229,13 @@ def _sample() -> bytes:
 
 
 def steps(upload: bytes) -> list[tuple[str, np.ndarray]]:
-    """What preprocessing does to an upload: each step's name and result.
-
-    Raises InvalidImage, and NotReady.
-    """
+    """What preprocessing does to an upload: each step's name and result. Raises InvalidImage."""
     shown = []
-    predictor().prepare(upload, lambda name, pixels: shown.append((name, pixels)))
+    try:
+        steps_of = predictor().prepare
+    except NotReady:
+        steps_of = prepare  # in its first reading, for the network chooses among the others
+    steps_of(upload, lambda name, pixels: shown.append((name, pixels)))
     return shown
 
 
