@@ -111,7 +111,7 @@ def _at_edge(stats: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 def _is_frame(label: int, labels: np.ndarray, stats: np.ndarray) -> bool:
     """Whether a component is a box or a circle drawn around another one."""
     left, top, across, down, area = stats[label]
-    if area > 0.4 * across * down:
+    if area > 0.55 * across * down:
         return False
     right, bottom = left + across, top + down
     inside = (

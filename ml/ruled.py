@@ -11,6 +11,7 @@ MIN_RULED = 64  # pixels; in a smaller picture a line cannot be told from a stro
 FAINT = 8  # of 255: what is no fainter may be a ruled line
 STEEPEST = 0.13  # pixels down for each across: 7 degrees, tilt and perspective together
 SLOPES = np.linspace(-STEEPEST, STEEPEST, 35)  # so that a line's end is met to half a pixel
+THIN = 0.4  # of a pixel's ink that must be gone a line's thickness above and below it
 WHOLE = 0.6  # of a line's length that must be marked for it to count as one
 
 
@@ -34,7 +35,9 @@ def drop_lines(ink: np.ndarray, strength: np.ndarray) -> np.ndarray:
     true proportion. Returns (h, w) uint8.
     """
     firm = otsu(strength)
-    lines = line_mask(strength, firm) | line_mask(strength.T, firm).T
+    flat = line_mask(strength, firm)
+    rest = np.where(flat, 0, strength).astype(np.uint8)  # so that no crossing is left of squares
+    lines = flat | line_mask(rest.T, firm).T
     if not lines.any():
         return ink
     rest = np.where(lines, 0, ink).astype(np.uint8)
@@ -55,9 +58,12 @@ def line_mask(ink: np.ndarray, firm: int) -> np.ndarray:
     columns = np.arange(ink.shape[1])
     rows = np.arange(len(ink))[:, np.newaxis]
     band = np.zeros(ink.shape, np.uint8)
+    usual = float(np.median([line.level for line in lines]))
+    no_stroke = thin > THIN * ink.astype(np.float32)
     for line in lines:
+        level = min(line.level, 1.5 * usual)  # a stroke along it may make it seem stronger
         near = np.abs(rows - line.start - line.slope * columns) <= thickest / 2 + 1
-        band[near & (ink <= 1.4 * line.level + 10)] = 1
+        band[near & no_stroke & (ink <= 1.4 * level + 10)] = 1
     strokes = cv2.subtract((ink > firm).astype(np.uint8), band)
     crossing = cv2.dilate(strokes, np.ones((7, 3), np.uint8)) > 0
     above = cv2.dilate(strokes, np.ones((9, 3), np.uint8), anchor=(1, 8)) > 0
@@ -120,7 +126,7 @@ def _distinct(found: list, ink: np.ndarray) -> list[Line]:
         rows = np.round(start + slope * columns).astype(int)
         inside = (rows >= 0) & (rows < height)
         if inside.mean() > 0.5:
-            level = float(np.median(peaks[rows[inside], columns[inside]]))
+            level = float(np.quantile(peaks[rows[inside], columns[inside]], 0.4))
             lines.append(Line(start, slope, level))
     return lines
 
