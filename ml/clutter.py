@@ -57,6 +57,13 @@ def keep_digit(ink: np.ndarray, components: Components) -> np.ndarray:
     return cv2.bitwise_and(ink, ink, mask=near)
 
 
+def is_edge(components: Components) -> bool:
+    """Whether the likeliest piece runs along a whole side of the picture, as a table does."""
+    labels, main = components.labels, int(np.argmax(components.scores))
+    sides = (labels[0], labels[-1], labels[:, 0], labels[:, -1])
+    return any(np.count_nonzero(side == main) > 0.9 * len(side) for side in sides)
+
+
 def are_several(components: Components) -> bool:
     """Whether a second digit, about as high as the likeliest one, stands beside it."""
     stats, scores = components.stats, components.scores

@@ -12,11 +12,11 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from .clutter import are_several, find_components, keep_digit, without_likeliest
+from .clutter import are_several, find_components, is_edge, keep_digit, without_likeliest
 from .decode import decode
 from .header import Header, InvalidImage, inspect
 from .paper import MIN_LIT, strengthen
-from .readings import FIRST, OF_SMALL, OTHERS, SECOND, Scene, without_colour
+from .readings import FIRST, NOTHING, OF_SMALL, OTHERS, SECOND, Scene, without_colour
 from .sheet import trim_bars
 
 SIDE = 28  # pixels; MNIST's frame
@@ -76,6 +76,8 @@ def finish(
     components = find_components(ink)
     if reading.endswith(SECOND):
         components = without_likeliest(components)
+    if reading != FIRST and is_edge(components):
+        raise InvalidImage("blank", NOTHING)
     ink = keep_digit(ink, components)
     show("digit kept", ink)
     ink = thicken(crop(ink))

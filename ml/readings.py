@@ -15,7 +15,7 @@ import numpy as np
 
 from .decode import WORKING_SIDE
 from .header import InvalidImage
-from .paper import estimate_paper, histogram, ink_over, other_paper, otsu, otsu_level
+from .paper import estimate_paper, histogram, ink_over, local_paper, other_paper, otsu, otsu_level
 from .ruled import drop_lines, may_be_ruled
 from .sheet import cut_out, find_panel, find_sheet
 
@@ -95,6 +95,25 @@ def firm_only(scene: Scene) -> np.ndarray:
     stretched = (ink.astype(np.float32) - low) * (255 / (high - low))
     ink = np.clip(stretched, 0, 255).astype(np.uint8)
     scene.show("firm ink", ink)
+    return ink
+
+
+def over_local_paper(scene: Scene) -> np.ndarray:
+    """Paper is what lies around each point, so that a hard shadow is no ink."""
+    paper = local_paper(scene.small)
+    scene.show("local paper", paper)
+    ink = ink_over(paper, scene.small)
+    scene.show("ink", ink)
+    return without_lines(scene, ink)
+
+
+def over_even_paper(scene: Scene) -> np.ndarray:
+    """The paper has one colour, the commonest, though something dark lies along the border."""
+    small = scene.small.reshape(-1, *scene.small.shape[2:])
+    paper = np.broadcast_to(np.median(small, axis=0), scene.small.shape).astype(np.uint8)
+    scene.show("even paper", paper)
+    ink = ink_over(paper, scene.small)
+    scene.show("ink", ink)
     return ink
 
 
@@ -221,6 +240,8 @@ FIRST = "first"
 READINGS = {
     FIRST: first,
     "firm only": firm_only,
+    "local paper": over_local_paper,
+    "even paper": over_even_paper,
     "other paper": over_other_paper,
     "inside": inside_panel,
     "stronger ink": functools.partial(of_two_inks, which=0),

@@ -79,7 +79,7 @@ def find_lines(ink: np.ndarray, thin: np.ndarray, firm: int) -> list[Line]:
     width = thin.shape[1]
     marked = thin > max(FAINT / 2, 0.08 * int(thin.max()))
     end = np.zeros(width, bool)
-    end[: width // 8] = True
+    end[: width // 16] = True
     counts = [
         _along_slopes(where)
         for where in (marked, (ink - thin) > firm, marked & end, marked & end[::-1])
@@ -87,7 +87,7 @@ def find_lines(ink: np.ndarray, thin: np.ndarray, firm: int) -> list[Line]:
     lines, hidden, left, right = counts
     step = 2
     columns = len(range(0, width, step))
-    ends = len(range(0, width // 8, step))
+    ends = len(range(0, width // 16, step))
     share = np.where(hidden < 0.6 * columns, lines / np.maximum(1, columns - hidden), 0)
     share[np.minimum(left, right) < 0.5 * ends] = 0
     reach = (len(share[0]) - len(ink)) // 2

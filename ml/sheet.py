@@ -105,7 +105,7 @@ def _bar(picture: np.ndarray) -> int:
     last = min(step * int(ends.max()) + 2, len(picture) - 1)  # past the blur of the edge
     ends = _first_change(picture[: last + 1])
     straight = (ends > 0) & (np.abs(ends - np.median(ends)) <= 2)
-    beyond = picture[min(last + max(4, len(picture) // 24), len(picture) - 1)]
+    beyond = picture[last + 1 : last + max(8, len(picture) // 6)]
     unlike = np.abs(beyond.astype(np.int16) - picture[0, 0]) > ALIKE
     if straight.mean() <= 0.9 or unlike.mean() < 0.5:  # or it is a line, and more paper below it
         return 0
