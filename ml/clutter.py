@@ -8,6 +8,7 @@ import numpy as np
 from .header import InvalidImage
 from .ruled import MIN_RULED
 
+NOTHING = "The picture holds only lines and specks. Crop it closer to the digit."
 CRUMB = 0.03  # of the area of a digit's largest stroke: less is a crumb of one, or a speck
 SECOND = 0.05  # of the likeliest piece's score: less is no second choice
 Box = tuple[int, int, int, int]  # left, top, right, bottom, in pixels
@@ -28,7 +29,7 @@ def find_components(ink: np.ndarray) -> Components:
         marked = cv2.dilate(marked, np.ones((3, 3), np.uint8))
     count, labels = cv2.connectedComponents(marked, ltype=cv2.CV_16U)
     if count == 1:
-        raise InvalidImage("blank", "Expected a digit, found only lines and specks.")
+        raise InvalidImage("blank", NOTHING)
     if count == 2:  # one piece, and so the digit; to measure it would take four times as long
         return Components(labels, np.empty((0, 5), np.int32), np.array([0, 1], np.float32))
     _, labels, stats, centers = cv2.connectedComponentsWithStats(marked, ltype=cv2.CV_16U)
@@ -40,7 +41,7 @@ def without_likeliest(components: Components) -> Components:
     labels, stats, scores = components
     rest = np.where(_parts(scores, stats), 0, scores) if len(scores) > 2 else np.zeros(1)
     if rest.max() <= SECOND * scores.max():
-        raise InvalidImage("blank", "Expected another digit, found only specks.")
+        raise InvalidImage("blank", NOTHING)
     return Components(labels, stats, rest.astype(np.float32))
 
 

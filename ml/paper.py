@@ -8,6 +8,10 @@ import numpy as np
 from .header import InvalidImage
 
 MIN_CONTRAST = 14  # of 255: fainter ink cannot be told from noise
+BLANK = (
+    "The picture looks blank: its ink differs from the paper by {} of 255 levels. "
+    "Use a darker pen, or crop the picture closer."
+)
 MIN_LIT = 64  # pixels; in a smaller picture shadows and noise cannot be told from strokes
 LEVELS = np.arange(256.0)
 PAPER_GRID = 32  # pixels on the longer side of the copy on which the paper is estimated
@@ -179,13 +183,12 @@ def ink_over(paper: np.ndarray, picture: np.ndarray, strongest: int = 765) -> np
     threshold = otsu_level(levels)
     noise = median_level(levels[: threshold + 1]) if min(distance.shape) >= MIN_LIT else 0
     contrast = threshold + 1 + median_level(levels[threshold + 1 :])
-    if contrast < 4 * noise:  # unless it holds together
-        calm = cv2.blur(picture, (5, 5))
-        soft = histogram(_largest(cv2.absdiff(calm, paper)))
-        level = otsu_level(soft)
-        contrast = level + 1 + median_level(soft[level + 1 :])
+    if contrast < 4 * noise:  # grain fades when it is smoothed, and strokes do not
+        smooth = histogram(_largest(cv2.absdiff(cv2.blur(picture, (5, 5)), paper)))
+        level = otsu_level(smooth)
+        contrast = level + 1 + median_level(smooth[level + 1 :])
     if contrast < MIN_CONTRAST or not levels[threshold + 1 :].any():
-        raise InvalidImage("blank", f"Expected ink, found contrast {contrast} of 255.")
+        raise InvalidImage("blank", BLANK.format(contrast))
     marked = cv2.compare(distance, threshold, cv2.CMP_GT)
     if picture.ndim == 2:
         return _darker_or_lighter(paper, picture, marked, strongest)

@@ -12,11 +12,11 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from .clutter import are_several, find_components, is_edge, keep_digit, without_likeliest
+from .clutter import NOTHING, are_several, find_components, is_edge, keep_digit, without_likeliest
 from .decode import decode
 from .header import Header, InvalidImage, inspect
 from .paper import MIN_LIT, strengthen
-from .readings import FIRST, NOTHING, OF_SMALL, OTHERS, SECOND, Scene, without_colour
+from .readings import FIRST, OF_SMALL, OTHERS, SECOND, Scene, without_colour
 from .sheet import trim_bars
 
 SIDE = 28  # pixels; MNIST's frame
@@ -53,17 +53,23 @@ def prepare(upload: bytes, show: Show = lambda step, pixels: None, reading: str 
     try:
         return finish(scene, reading or FIRST, header.format, others)
     except InvalidImage:
-        for prepared in [] if reading else others():
-            return prepare(upload, show, prepared.reading)
+        if reading:
+            raise
+        for prepared in finish_others(scene, header.format):
+            return prepared._replace(others=others)
         raise
 
 
 def read_otherwise(upload: bytes, header: Header) -> Iterator[Prepared]:
-    """The picture in all other readings that it gives reason for."""
-    scene = Scene(trim_bars(decode(upload, header)))
+    """Prepare the upload in all other readings. It is decoded again, rather than kept decoded."""
+    return finish_others(Scene(trim_bars(decode(upload, header))), header.format)
+
+
+def finish_others(scene: Scene, format: str) -> Iterator[Prepared]:
+    """The scene in each reading but the first that finds a digit in it."""
     for reading in OTHERS if min(scene.small.shape[:2]) >= MIN_LIT else OF_SMALL:
         with contextlib.suppress(InvalidImage):
-            yield finish(scene, reading, header.format)
+            yield finish(scene, reading, format)
 
 
 def finish(
@@ -120,7 +126,7 @@ def crop(ink: np.ndarray) -> np.ndarray:
     """Cut out the box that holds the ink. Raises InvalidImage `blank` when there is none."""
     left, top, width, height = cv2.boundingRect((ink > 64).astype(np.uint8))
     if width == 0:
-        raise InvalidImage("blank", "Expected ink, found none.")
+        raise InvalidImage("blank", NOTHING)
     return ink[top : top + height, left : left + width]
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+from .clutter import NOTHING
 from .decode import WORKING_SIDE
 from .header import InvalidImage
 from .paper import estimate_paper, histogram, ink_over, local_paper, other_paper, otsu, otsu_level
@@ -21,7 +22,6 @@ from .sheet import cut_out, find_panel, find_sheet
 
 Show = Callable[[str, np.ndarray], None]
 TRUE = 255  # the strongest ink, so that none is cut off and all of it keeps its proportion
-NOTHING = "Expected a digit, found only lines and specks."
 MIN_MARKED = 30  # pixels; of fewer nothing is told about their colours
 
 

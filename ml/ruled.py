@@ -1,5 +1,6 @@
 """The lines that paper comes with: ruled, squared, music, margins."""
 
+import functools
 from typing import NamedTuple
 
 import cv2
@@ -12,6 +13,7 @@ FAINT = 8  # of 255: what is no fainter may be a ruled line
 STEEPEST = 0.13  # pixels down for each across: 7 degrees, tilt and perspective together
 SLOPES = np.linspace(-STEEPEST, STEEPEST, 35)  # so that a line's end is met to half a pixel
 THIN = 0.4  # of a pixel's ink that must be gone a line's thickness above and below it
+MIN_IN_VIEW = 0.3  # of the width: what is shorter is no line that leaves the picture
 WHOLE = 0.6  # of a line's length that must be marked for it to count as one
 
 
@@ -74,29 +76,35 @@ def line_mask(ink: np.ndarray, firm: int) -> np.ndarray:
 def find_lines(ink: np.ndarray, thin: np.ndarray, firm: int) -> list[Line]:
     """The lines in (h, w) uint8 of which most of the length is marked (a Hough transform).
 
-    They are marked at both ends, too; elsewhere a stroke that is thicker may hide them.
+    They are marked at both ends, too; elsewhere a stroke that is thicker may hide them. Where
+    one goes from side to side, others may leave the picture at its top or bottom.
     """
     width = thin.shape[1]
     marked = thin > max(FAINT / 2, 0.08 * int(thin.max()))
-    end = np.zeros(width, bool)
-    end[: width // 16] = True
-    counts = [
-        _along_slopes(where)
-        for where in (marked, (ink - thin) > firm, marked & end, marked & end[::-1])
-    ]
-    lines, hidden, left, right = counts
-    step = 2
-    columns = len(range(0, width, step))
-    ends = len(range(0, width // 16, step))
-    share = np.where(hidden < 0.6 * columns, lines / np.maximum(1, columns - hidden), 0)
-    share[np.minimum(left, right) < 0.5 * ends] = 0
-    reach = (len(share[0]) - len(ink)) // 2
+    ends = np.zeros((2, width), bool)
+    ends[0, : width // 16] = ends[1, -(width // 16) :] = True
+    in_view = [_in_view(thin.shape, end.tobytes()) for end in (np.ones(width, bool), *ends)]
+    hidden = _along_slopes((ink - thin) > firm)
+    seen = in_view[0] - np.minimum(hidden, 0.6 * in_view[0])
+    share = _along_slopes(marked) / np.maximum(1, seen)
+    share[in_view[0] < MIN_IN_VIEW * in_view[0].max()] = 0
+    for end, length in zip(ends, in_view[1:], strict=True):
+        share[_along_slopes(marked & end) < 0.5 * length] = 0
     slopes, rows = np.nonzero(share > WHOLE)
+    if not (in_view[0][slopes, rows] >= 0.97 * in_view[0].max()).any():
+        return []
+    reach = (share.shape[1] - len(ink)) // 2
     found = [
         (float(share[i, row]), row - reach - SLOPES[i] * (width - 1) / 2, SLOPES[i])
         for i, row in zip(slopes, rows, strict=True)
     ]
     return _distinct(sorted(found, reverse=True), ink)
+
+
+@functools.lru_cache(64)
+def _in_view(shape: tuple[int, int], columns: bytes) -> np.ndarray:
+    """What `_along_slopes` gives where everything is marked, in some columns (w,) bool."""
+    return _along_slopes(np.broadcast_to(np.frombuffer(columns, bool), shape))
 
 
 def _along_slopes(mask: np.ndarray) -> np.ndarray:
@@ -125,7 +133,7 @@ def _distinct(found: list, ink: np.ndarray) -> list[Line]:
         ends = np.vstack([ends, both])
         rows = np.round(start + slope * columns).astype(int)
         inside = (rows >= 0) & (rows < height)
-        if inside.mean() > 0.5:
+        if inside.mean() > 0.9 * MIN_IN_VIEW:
             level = float(np.quantile(peaks[rows[inside], columns[inside]], 0.4))
             lines.append(Line(start, slope, level))
     return lines
