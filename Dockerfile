@@ -12,7 +12,7 @@ FROM python:3.11-slim-bookworm AS serving
 RUN useradd --uid 10001 --create-home digits && install -d -o digits -g digits /data /data/media
 COPY --from=packages /venv /venv
 WORKDIR /app
-COPY manage.py ./
+COPY manage.py pyproject.toml ./
 COPY mnistsite mnistsite
 COPY classifier classifier
 COPY ml ml
