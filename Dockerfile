@@ -18,6 +18,7 @@ COPY classifier classifier
 COPY ml ml
 COPY fixtures fixtures
 COPY docs docs
+COPY CHANGELOG.md CONTRIBUTING.md SECURITY.md ./
 ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     DATABASE_URL=sqlite:////data/db.sqlite3 \
