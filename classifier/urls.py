@@ -1,4 +1,5 @@
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from .api.batches import BatchesView, BatchView, CancelBatchView, ResultView, ResumeBatchView
 from .api.corrections import CorrectionsView
@@ -42,9 +43,12 @@ api = [
 urlpatterns = [
     path("", web.draw, name="draw"),
     path("favicon.ico", web.icon),
-    path("about/model-card", documents.page_of("model-card.md", "Model card"), name="model-card"),
-    path("about/reading", documents.page_of("reading.md", "How it reads"), name="how-it-reads"),
-    path("about/report", documents.report, name="report"),
+    path("docs", RedirectView.as_view(pattern_name="documentation", permanent=True)),
+    path("docs/", documents.index, name="documentation"),
+    path("docs/report", documents.report, name="report"),
+    path("docs/<slug:name>", documents.document, name="document"),
+    path("about/report", RedirectView.as_view(pattern_name="report", permanent=True)),
+    path("about/<slug:name>", RedirectView.as_view(pattern_name="document", permanent=True)),
     path("mnist/classify", ClassifyView.as_view(), name="classify"),
     path("api/v1/", include(api)),
     path("healthz", healthz),

@@ -66,7 +66,7 @@ def save(name, page, height):
     clip = {"x": 0, "y": 0, "width": page.viewport_size["width"], "height": height}
     taken = Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB")
     few = taken.quantize(256, Image.Quantize.MAXCOVERAGE)  # a third of the bytes
-    few.save(DOCS / f"{name}.png", optimize=True)
+    few.save(DOCS / "pictures" / f"{name}.png", optimize=True)
 
 
 if __name__ == "__main__":

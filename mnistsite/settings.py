@@ -4,6 +4,7 @@ The README's table names each. This is the only place that reads the environment
 """
 
 import socket
+import tomllib
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +16,7 @@ from .secret_key import read_or_create
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment(BASE_DIR / ".env")
+MNIST_VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
 
 # The site
 
@@ -66,6 +68,7 @@ AUTHENTICATION_BACKENDS = [
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "mnistsite" / "templates"],  # before the admin's own templates
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [

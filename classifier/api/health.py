@@ -12,8 +12,8 @@ from .problem import RETRY_AFTER_S, Problem, respond
 
 @require_safe
 def healthz(request):
-    """The process answers."""
-    return JsonResponse({"status": "alive"})
+    """Answer 200 while the process is alive."""
+    return JsonResponse({"status": "alive", "version": settings.MNIST_VERSION})
 
 
 @require_safe

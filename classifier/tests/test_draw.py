@@ -210,9 +210,11 @@ def test_the_same_for_eyes_that_want_no_motion(open_page):
 @pytest.mark.parametrize(
     "address",
     [
-        "/about/model-card",
-        "/about/reading",
-        "/about/report",
+        "/docs/",
+        "/docs/model-card",
+        "/docs/reading",
+        "/docs/review",
+        "/docs/report",
         "/api/v1/docs",
         "/admin/",
         "/admin/classifier/prediction/",

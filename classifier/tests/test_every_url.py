@@ -39,9 +39,12 @@ LET_IN = {  # to GET, to POST; whether there is such a thing for them is another
     "": (EVERYBODY, EVERYBODY),
     "admin": (EVERYBODY, EVERYBODY),  # leads to admin/
     "favicon.ico": (EVERYBODY, EVERYBODY),
-    "about/model-card": (EVERYBODY, EVERYBODY),
-    "about/reading": (EVERYBODY, EVERYBODY),
-    "about/report": (EVERYBODY, EVERYBODY),
+    "docs": (EVERYBODY, EVERYBODY),  # leads to docs/
+    "docs/": (EVERYBODY, EVERYBODY),
+    "docs/report": (EVERYBODY, EVERYBODY),
+    "docs/<slug:name>": (EVERYBODY, EVERYBODY),
+    "about/report": (EVERYBODY, EVERYBODY),  # leads to docs/report
+    "about/<slug:name>": (EVERYBODY, EVERYBODY),  # leads to docs/
     "healthz": (EVERYBODY, EVERYBODY),
     "readyz": (EVERYBODY, EVERYBODY),
     "metrics": (EVERYBODY, EVERYBODY),  # unless MNIST_METRICS_KEY is set

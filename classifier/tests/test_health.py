@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 
 def test_healthz_answers_without_a_network(client, settings, tmp_path):
     settings.BASE_DIR = tmp_path
-    assert client.get("/healthz").json() == {"status": "alive"}
+    assert client.get("/healthz").json() == {"status": "alive", "version": settings.MNIST_VERSION}
 
 
 def test_readyz_names_the_version_that_answers(client):
