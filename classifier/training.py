@@ -21,7 +21,7 @@ from ml.evaluate import Answers, Labelled
 from ml.header import InvalidImage
 from ml.preprocess import attempt, prepare
 
-from . import gate, inference, registry, reviewed, runs
+from . import gate, inference, jobs, registry, reviewed, runs
 from .models import NOT_A_DIGIT, ModelVersion, TrainingRun
 
 NAME = rf"^{checkpoint.NAME_PATTERN.pattern}\Z"  # of a version
@@ -107,30 +107,28 @@ def resumable(name: str) -> TrainingRun:
     return run
 
 
-def execute(run: TrainingRun, *, verbose: int = 0, attached: bool = False) -> ModelVersion | None:
+def execute(run: TrainingRun, *, verbose: int = 0) -> ModelVersion | None:
     """Train the version of a run in this process; None when it was cancelled.
 
     However it ends, the run says how; what went wrong is raised, too.
     """
-    if not runs.claim(run):
+    if not jobs.claim(run):
         return None
-    run.refresh_from_db()
     try:
-        with runs.Watch(run, attached) as watch:
+        with runs.Watch(run) as watch:
             version = _train(run, watch, verbose)
-    except runs.Cancelled:
-        runs.end(run, runs.State.CANCELLED, "Cancelled.")
+        jobs.finish(run)
+    except jobs.Superseded:
         return None
     except KeyboardInterrupt:
-        runs.end(run, runs.State.CANCELLED, "Interrupted on the command line.")
+        jobs.cancel(run, "Interrupted on the command line.")
         raise
     except ImportError as error:
-        runs.fail(run, f"This installation cannot train: {error}. Install requirements.txt.")
+        jobs.fail(run, f"This installation cannot train: {error}. Install requirements.txt.")
         raise
     except BaseException as error:
-        runs.fail(run, _in_a_line(error))
+        jobs.fail(run, _in_a_line(error))
         raise
-    runs.end(run, runs.State.DONE)
     return version
 
 
@@ -212,7 +210,7 @@ def _to_learn(watch: runs.Watch) -> Arrays | None:
 
 
 def _reporter(run: TrainingRun, watch: runs.Watch):
-    """Takes each `ml.progress.Step`, and raises Cancelled when the training is to end."""
+    """Takes each `ml.progress.Step`, and raises Superseded when the training is to end."""
     eta = runs.Eta()
     epochs = run.plan["teacher_epochs"] + run.plan["epochs"]
 

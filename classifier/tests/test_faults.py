@@ -117,7 +117,7 @@ def test_a_batch_whose_worker_is_killed_says_so_and_goes_on_where_it_was(tmp_pat
         worker = worker_of(server)
         server.until(lambda: staff.get(address).json()["done"] >= 16)
         os.kill(worker, signal.SIGKILL)
-        server.execute("update classifier_batch set heard_at = '2026-01-01 00:00:00'")
+        server.execute("update classifier_batch set last_heartbeat_at = '2026-01-01 00:00:00'")
         told = staff.get(address).json()
         assert (told["state"], "killed" in told["reason"]) == ("failed", True)
         assert told["done"] == len(server.rows()) < len(pictures)

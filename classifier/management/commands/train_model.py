@@ -53,7 +53,7 @@ class Command(BaseCommand):
         from classifier.registry import UnknownVersion
 
         if run:
-            training.execute(TrainingRun.objects.get(pk=run), attached=True)
+            training.execute(TrainingRun.objects.get(pk=run))
             return
         opened = None
         try:
@@ -92,7 +92,7 @@ def opened_run(training, runs, *, filename, resume, data, **options):
     if resume:
         if not filename:
             raise CommandError("Name the training to resume: --filename NAME --resume")
-        return runs.reopen(training.resumable(filename))
+        return runs.resume(training.resumable(filename))
     if data and not data.exists():
         raise FileNotFoundError(f"No such file: {data}")
     keys = ("corrections", "start", "epochs", "teacher_epochs", "network", "batch_size", "seed")

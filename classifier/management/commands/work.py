@@ -19,13 +19,11 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, attached, **options):
-        from classifier import batches, replay, runs
+        from classifier import jobs
 
         if attached:
             threading.Thread(target=stop_with, args=[os.getppid()], daemon=True).start()
-        runs.fail_lost()
-        replay.fail_lost()
-        batches.fail_lost()
+        jobs.fail_stale()
         if settings.TASKS_REDIS_URL:
             call_command("rqworker", "default", job_class="django_tasks_rq.Job", verbosity=0)
         else:
