@@ -28,7 +28,7 @@ def waiting_count() -> int | None:
     from redis import RedisError
 
     with contextlib.suppress(RedisError):
-        return django_rq.get_queue("default").count
+        return sum(django_rq.get_queue(name).count for name in settings.TASK_QUEUES)
 
 
 def send(job: Job) -> None:
@@ -63,7 +63,7 @@ def answer_again(replay_id: int) -> None:
             pass  # it keeps its progress itself
 
 
-@task
+@task(queue_name="training")
 def train(run_id: int) -> None:
     """Train in a process of its own, so that the worker stays small, and see it to its end."""
     run = TrainingRun.objects.get(pk=run_id)

@@ -1,8 +1,12 @@
+import os
+import signal
 import sys
 from argparse import ArgumentTypeError
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
+
+from classifier.parent_process import end_with_parent
 
 
 class Command(BaseCommand):
@@ -53,6 +57,7 @@ class Command(BaseCommand):
         from classifier.registry import UnknownVersion
 
         if run:
+            end_with_parent(os.getppid(), signal.SIGKILL)  # a training of no worker is nobody's
             training.execute(TrainingRun.objects.get(pk=run))
             return
         opened = None
