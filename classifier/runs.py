@@ -35,11 +35,15 @@ def in_progress() -> TrainingRun | None:
     return TrainingRun.objects.filter(state__in=TrainingRun.OPEN).first()
 
 
-def resume(run: TrainingRun) -> TrainingRun:
-    """Let a run that failed or was cancelled go on. Raises NotResumable and RunInProgress."""
+def resume(run: TrainingRun, data: str = "") -> TrainingRun:
+    """Let a run that failed or was cancelled go on, with another file of MNIST if one is given.
+
+    Raises NotResumable and RunInProgress.
+    """
+    plan = {**run.plan, "resume": True, "data": data or run.plan.get("data", "")}
     try:
         with transaction.atomic():
-            jobs.resume(run, plan={**run.plan, "resume": True})
+            jobs.resume(run, plan=plan)
     except IntegrityError as error:
         raise RunInProgress(in_progress()) from error
     return run

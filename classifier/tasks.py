@@ -1,6 +1,7 @@
 """What is done in the background, by `manage.py work`."""
 
 import contextlib
+import os
 import subprocess
 import sys
 import tempfile
@@ -73,6 +74,7 @@ def train(run_id: int) -> None:
         child = subprocess.Popen(
             [sys.executable, "manage.py", "train_model", "--run", str(run_id)],
             cwd=settings.BASE_DIR,
+            env=environment(),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -86,6 +88,12 @@ def train(run_id: int) -> None:
             raise
         output.seek(0)
         conclude(run, child.returncode, output.read()[-OUTPUT_CHARACTERS:])
+
+
+def environment() -> dict[str, str]:
+    """The environment of a training: without what .env says, which it reads as it is by then."""
+    stale = settings.MNIST_ENVIRONMENT_FROM_FILE
+    return {name: value for name, value in os.environ.items() if name not in stale}
 
 
 def wait(run: TrainingRun, child: subprocess.Popen) -> None:

@@ -54,8 +54,8 @@ def begin(
 
     Without a name the version gets one with the time. `start` names the version whose network
     goes on learning, "" none; by default the active one with `corrections`, which are trained
-    on beside MNIST, and none without. Raises ValueError for a bad name or option,
-    FileExistsError when the name is taken, UnknownVersion, RunInProgress.
+    on beside MNIST, and none without. `data` is MNIST's file, "" the setting's. Raises ValueError
+    for a bad name or option, FileExistsError when the name is taken, UnknownVersion, RunInProgress.
     """
     name = free_name(name or f"{network}-{datetime.datetime.now():%Y%m%d-%H%M%S}")
     if network not in NETWORKS:
@@ -78,7 +78,7 @@ def begin(
         "quick": quick,
         "corrections": corrections,
         "notes": notes,
-        "data": str(data or settings.MNIST_DATA),
+        "data": str(data),
     }
     return runs.create(name, plan=plan, start=parent, by=by)
 
@@ -138,7 +138,9 @@ def _in_a_line(error: BaseException) -> str:
 
 
 def _train(run: TrainingRun, watch: runs.Watch, verbose: int) -> ModelVersion:
-    images = dataset.load_mnist(Path(run.plan["data"]) if run.plan["data"] else None)
+    # The setting is read now: a run that failed because it was missing can be resumed.
+    data = run.plan["data"] or settings.MNIST_DATA
+    images = dataset.load_mnist(Path(data) if data else None)
     version = ModelVersion.objects.filter(training_run=run).first()
     if version is None:  # else this run was cut short after it had been trained
         version = _register(_trained(run, images, watch, verbose), run)

@@ -235,6 +235,7 @@ MNIST_READ_TIMEOUT_S = 10  # for a picture to be read; then the process is repla
 MNIST_MODEL_CACHE = BASE_DIR / (  # copies of versions whose storage is not on this machine
     env.text("MNIST_MODEL_CACHE") or MEDIA_ROOT / "models"
 )
+MNIST_ENVIRONMENT_FROM_FILE = env.from_file  # names that a training reads from it anew
 MNIST_DATA = env.text("MNIST_DATA")  # MNIST as .npz; empty: downloaded by Keras
 MNIST_ENGINE = env.choice("MNIST_ENGINE", ["litert", "keras"])
 MNIST_PRELOAD = env.choice("MNIST_PRELOAD", ["auto", "always", "never"])

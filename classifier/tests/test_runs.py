@@ -1,7 +1,7 @@
 import pytest
 from django.db import IntegrityError, transaction
 
-from classifier import jobs, registry, reviewed, runs, training
+from classifier import jobs, registry, reviewed, runs, tasks, training
 from classifier.jobs import State
 from classifier.models import TrainingRun
 
@@ -39,6 +39,29 @@ def test_another_run_may_begin_when_the_process_of_one_is_gone(run):
 def test_a_run_is_resumed_with_what_it_has(run):
     jobs.fail(run, "It went wrong.")
     assert runs.resume(run).plan["resume"]
+
+
+def test_a_run_keeps_the_file_it_was_given_and_no_setting(run, settings):
+    settings.MNIST_DATA = "of then.npz"
+    assert run.plan["data"] == ""
+    jobs.fail(run, "It went wrong.")
+    assert runs.resume(run, "given.npz").plan["data"] == "given.npz"
+    jobs.fail(run, "It went wrong.")
+    assert runs.resume(run).plan["data"] == "given.npz"
+
+
+def test_a_training_reads_env_anew(run, settings, monkeypatch):
+    monkeypatch.setenv("MNIST_DATA", "of the worker's start.npz")
+    monkeypatch.setenv("MNIST_ENGINE", "keras")
+    settings.MNIST_ENVIRONMENT_FROM_FILE = {"MNIST_DATA"}
+    started = []
+    monkeypatch.setattr(
+        tasks.subprocess, "Popen", lambda *args, **options: started.append(options) or 1 / 0
+    )
+    with pytest.raises(ZeroDivisionError):
+        tasks.train.call(run.pk)
+    assert "MNIST_DATA" not in started[0]["env"]
+    assert started[0]["env"]["MNIST_ENGINE"] == "keras"
 
 
 def test_a_run_is_not_resumed_beside_another(run):

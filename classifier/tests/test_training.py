@@ -80,6 +80,17 @@ def test_what_goes_wrong_is_the_reason_of_the_run(tmp_path):
     assert "nowhere.npz" in run.reason
 
 
+def test_a_run_that_failed_for_want_of_a_setting_is_resumed_once_it_is_there(
+    few, settings, tmp_path
+):
+    settings.MNIST_DATA = str(tmp_path / "nowhere.npz")
+    run = training.begin("net", epochs=1, network="original")
+    with pytest.raises(FileNotFoundError):
+        training.execute(run)
+    settings.MNIST_DATA = str(few)
+    assert training.execute(runs.resume(run)).name == "net"
+
+
 def test_a_cancelled_run_is_not_an_error(few, monkeypatch):
     run = training.begin("net", epochs=50, data=str(few))
     monkeypatch.setattr(runs.Watch, "stop_if_cancelled", lambda watch: cancel(watch.run))
