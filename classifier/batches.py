@@ -7,33 +7,19 @@ killed at any moment, and another goes on after the last step.
 import uuid
 import zipfile
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import F
-from django.utils import timezone
 
-from . import archive, bulk, runs
+from . import archive, bulk, jobs
 from .bulk import Upload
 from .inference import InvalidImage
 from .models import Batch, BatchAnswer, ModelVersion
 
-State = Batch.State
 STEP_PICTURES = 16
 STEP_BYTES = 32 * 1024 * 1024
-LOST_AFTER = timedelta(seconds=90)  # without a sign of life, its worker is gone
-LOST = "Its worker was stopped or killed. What was read is kept; resume it to read the rest."
 FOLDER = "batches"  # in the default storage
-
-
-class NotResumable(ValueError):
-    """The batch did not fail."""
-
-
-class Superseded(Exception):
-    """A batch was cancelled meanwhile, or another worker goes on with it."""
 
 
 def begin(content: bytes, *, version: ModelVersion | None = None, **facts) -> Batch:
@@ -47,26 +33,20 @@ def begin(content: bytes, *, version: ModelVersion | None = None, **facts) -> Ba
         raise
 
 
-def claim(batch: Batch) -> bool:
-    """Begin or go on with a batch that waits; False when another does, or it was cancelled."""
-    waiting = Batch.objects.filter(pk=batch.pk, state=State.WAITING)
-    changed = waiting.update(state=State.RUNNING, attempt=F("attempt") + 1, heard_at=timezone.now())
-    batch.refresh_from_db()
-    return bool(changed)
-
-
 def run(batch: Batch) -> None:
     """Read what is left of a batch that this process claimed; its row tells how that went."""
-    still_mine = runs.at_intervals(lambda: _update(batch))
+    beat = jobs.at_intervals(lambda: jobs.heartbeat(batch))
     try:
         with batch.archive.open() as file, zipfile.ZipFile(file) as opened:
             for uploads in _steps(opened, batch.done + batch.failed):
-                _answer(batch, uploads, still_mine)
-        _end(batch, State.DONE)
-    except Superseded:
+                _answer(batch, uploads, beat)
+        with transaction.atomic():
+            jobs.finish(batch)
+            _drop_archive(batch)
+    except jobs.Superseded:
         return
     except BaseException as error:
-        _end(batch, State.FAILED, str(error) or type(error).__name__)
+        jobs.fail(batch, str(error) or type(error).__name__)
         raise
 
 
@@ -84,18 +64,18 @@ def _steps(opened: zipfile.ZipFile, first: int) -> Iterator[list[Upload]]:
         yield step
 
 
-def _answer(batch: Batch, uploads: list[Upload], still_mine: Callable[[], None]) -> None:
+def _answer(batch: Batch, uploads: list[Upload], beat: Callable[[], None]) -> None:
     """Read, keep and note some pictures. Raises Superseded, and then keeps none of them."""
     first, name = batch.done + batch.failed, batch.version.name if batch.version else ""
     facts = {"request_id": batch.request_id, "key": batch.key}
-    with bulk.answering(uploads, version=name, before_each=still_mine, **facts) as results:
+    with bulk.answering(uploads, version=name, before_each=beat, **facts) as results:
         answers = [
             _row(batch, first + place, upload, result)
             for place, (upload, result) in enumerate(zip(uploads, results, strict=True))
         ]
         refused = sum(answer.prediction is None for answer in answers)
         done, failed = batch.done + len(answers) - refused, batch.failed + refused
-        _update(batch, done=done, failed=failed)
+        jobs.heartbeat(batch, done=done, failed=failed)
         BatchAnswer.objects.bulk_create(answers)
     batch.done, batch.failed = done, failed
 
@@ -107,53 +87,14 @@ def _row(batch: Batch, index: int, upload: Upload, result) -> BatchAnswer:
     return BatchAnswer(batch=batch, index=index, prediction=result)
 
 
-def _update(batch: Batch, **fields) -> None:
-    """Write to a batch as long as it is this process's. Raises Superseded."""
-    mine = Batch.objects.filter(pk=batch.pk, state=State.RUNNING, attempt=batch.attempt)
-    if not mine.update(heard_at=timezone.now(), **fields):
-        raise Superseded
-
-
-def _end(batch: Batch, state: str, reason: str = "") -> None:
-    with transaction.atomic():
-        _update(batch, state=state, reason=reason, finished_at=timezone.now())
-        if state == State.DONE:
-            _drop_archive(batch)
-
-
 def _drop_archive(batch: Batch) -> None:
     """Delete a ZIP that is read: its pictures are in the history, where they can be erased."""
     Batch.objects.filter(pk=batch.pk).update(archive="")
     transaction.on_commit(lambda: default_storage.delete(batch.archive.name))
 
 
-def fail(batch: Batch, reason: str) -> None:
-    """Close an open batch that cannot go on."""
-    Batch.objects.filter(pk=batch.pk, state__in=Batch.OPEN).update(
-        state=State.FAILED, reason=reason, finished_at=timezone.now()
-    )
-
-
 def cancel(batch: Batch) -> None:
     """End a batch for good; what was read stays in the history."""
     with transaction.atomic():
-        ended = Batch.objects.filter(pk=batch.pk, state__in=(*Batch.OPEN, State.FAILED))
-        if ended.update(state=State.CANCELLED, finished_at=timezone.now()):
+        if jobs.cancel(batch):
             _drop_archive(batch)
-
-
-def reopen(batch: Batch) -> None:
-    """Let a batch that failed wait again, to go on after its last step. Raises NotResumable."""
-    failed = Batch.objects.filter(pk=batch.pk, state=State.FAILED)
-    fields = {"state": State.WAITING, "reason": "", "finished_at": None, "task_id": ""}
-    if not failed.update(heard_at=timezone.now(), **fields):
-        raise NotResumable(f"{batch} is {batch.get_state_display()}: nothing to resume.")
-    batch.refresh_from_db()
-
-
-def fail_lost() -> None:
-    """Close batches whose worker died without a word. Whoever looks at batches calls this."""
-    quiet = Batch.objects.filter(state__in=Batch.OPEN, heard_at__lt=timezone.now() - LOST_AFTER)
-    for batch in quiet:
-        if batch.state == State.RUNNING or runs.was_taken(batch):
-            fail(batch, LOST)

@@ -6,18 +6,20 @@ Each command is the arguments of a Python process. One that dies is started agai
 Django: a few megabytes beside the server.
 """
 
-import ctypes
 import json
 import logging
+import os
 import signal
 import subprocess
 import sys
 import threading
+from functools import partial
+
+from classifier.parent_process import end_with_parent
 
 CHECK_INTERVAL_SECONDS = 0.5
 RESTART_DELAY_SECONDS = 2.0  # a command that dies at once is not started a thousand times
 SHUTDOWN_TIMEOUT_SECONDS = 15.0
-PR_SET_PDEATHSIG = 1  # of Linux's prctl
 
 logger = logging.getLogger(__name__)
 
@@ -46,14 +48,8 @@ def start(command: list[str]) -> subprocess.Popen:
         [sys.executable, *command],
         stdin=subprocess.DEVNULL,
         start_new_session=True,
-        preexec_fn=end_with_parent,
+        preexec_fn=partial(end_with_parent, os.getpid()),
     )
-
-
-def end_with_parent() -> None:
-    """Ask Linux to end this process when its parent is killed, which could not tell it."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def stop(process: subprocess.Popen) -> None:

@@ -211,7 +211,7 @@ def _site() -> Iterator[Metric]:
     if waiting is not None:
         yield GaugeMetricFamily("mnist_tasks_waiting", "Background work not begun", waiting)
     run = runs.in_progress()
-    running = int(run is not None and run.state == runs.State.RUNNING)
+    running = int(run is not None and run.shown_state == run.State.RUNNING)
     yield GaugeMetricFamily("mnist_training_running", "Whether a training runs", running)
     active = registry.active_if_any()
     version = GaugeMetricFamily(

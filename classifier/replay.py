@@ -1,23 +1,17 @@
 """The history answered again by another version: what would change?"""
 
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Max, QuerySet
 from django.utils import timezone
 
-from . import bulk, inference, reviewed, runs
+from . import bulk, inference, jobs, reviewed
 from .inference import InvalidImage
 from .models import ModelVersion, Prediction, Replay, ReplayAnswer
 
-State = Replay.State
 BATCH = 64
-LOST_AFTER = timedelta(seconds=60)  # without a sign of life, its process is gone
-
-
-class Closed(Exception):
-    """A replay was closed while it ran."""
 
 
 def select(
@@ -63,29 +57,29 @@ def begin(version: ModelVersion, filters: dict, by=None) -> Replay:
 
 
 def run(replay: Replay) -> Iterator[int]:
-    """Answer what is not answered yet, in batches; gives how many are.
+    """Answer what is left of a replay that this process claimed, in batches; gives how many are.
 
-    Ends when the replay is closed meanwhile; it says why. Raises NotReady when the version cannot
-    be loaded; the replay says so, too.
+    Ends when the replay is closed meanwhile; its row has the reason. Raises NotReady when the
+    version cannot be loaded, which is the replay's reason, too.
     """
-    Replay.objects.filter(pk=replay.pk).update(state=State.RUNNING, heard_at=timezone.now())
-    still_open = runs.at_intervals(lambda: _update(replay))
+    beat = jobs.at_intervals(lambda: jobs.heartbeat(replay))
     try:
         for batch in _batches(replay):
-            answers = _answer(replay, batch, still_open)
+            answers = _answer(replay, batch, beat)
             replay.done += len(batch)
             replay.differing += sum(answer.differs for answer in answers)
             with transaction.atomic():
-                _update(replay, done=replay.done, differing=replay.differing)
+                jobs.heartbeat(replay, done=replay.done, differing=replay.differing)
                 ReplayAnswer.objects.bulk_create(answers)
             yield replay.done
-        _end(replay, State.DONE)
-    except Closed:
-        replay.refresh_from_db()
+        jobs.finish(replay)
+    except jobs.Superseded:
+        return
     except BaseException as error:
-        fail(replay, str(error) or type(error).__name__)
-        replay.refresh_from_db()
+        jobs.fail(replay, str(error) or type(error).__name__)
         raise
+    finally:
+        replay.refresh_from_db()
 
 
 def _batches(replay: Replay) -> Iterator[list[Prediction]]:
@@ -97,13 +91,13 @@ def _batches(replay: Replay) -> Iterator[list[Prediction]]:
 
 
 def _answer(
-    replay: Replay, batch: list[Prediction], still_open: Callable[[], None]
+    replay: Replay, batch: list[Prediction], beat: Callable[[], None]
 ) -> list[ReplayAnswer]:
-    """The answers to those uploads that are still there. Raises Closed."""
+    """The answers to those uploads that are still there. Raises Superseded."""
     contents = [(each, reviewed.read(each.upload.name)) for each in batch]
     kept = [(each, content) for each, content in contents if content is not None]
     predictor = inference.predictor(replay.version.name)
-    contents = bulk.interruptible([content for _, content in kept], still_open)
+    contents = bulk.interruptible([content for _, content in kept], beat)
     guesses = predictor.read_many(contents)
     return [_row(replay, each, guess) for (each, _), guess in zip(kept, guesses, strict=True)]
 
@@ -114,33 +108,3 @@ def _row(replay: Replay, prediction: Prediction, guess) -> ReplayAnswer:
         told = {"digit": guess.digit, "confidence": guess.confidence, "reason": guess.reason}
     differs = told["digit"] != prediction.digit
     return ReplayAnswer(replay=replay, prediction=prediction, differs=differs, **told)
-
-
-def fail(replay: Replay, reason: str) -> None:
-    """Close an open replay that cannot go on."""
-    open_states = (State.WAITING, State.RUNNING)
-    Replay.objects.filter(pk=replay.pk, state__in=open_states).update(
-        state=State.FAILED, reason=reason, finished_at=timezone.now()
-    )
-
-
-def fail_lost() -> None:
-    """Close replays whose process is gone; `run` goes on with them when asked again."""
-    overdue = timezone.now() - LOST_AFTER
-    for each in Replay.objects.filter(state=State.RUNNING, heard_at__lt=overdue):
-        fail(each, "Nothing was heard of it for a minute.")
-    for each in Replay.objects.filter(state=State.WAITING, created_at__lt=overdue):
-        if runs.was_taken(each):
-            fail(each, "The worker that took it never began it.")
-
-
-def _update(replay: Replay, **fields) -> None:
-    """Write to a replay as long as it is open. Raises Closed."""
-    running = Replay.objects.filter(pk=replay.pk, state=State.RUNNING)
-    if not running.update(heard_at=timezone.now(), **fields):
-        raise Closed
-
-
-def _end(replay: Replay, state: str, reason: str = "") -> None:
-    _update(replay, state=state, reason=reason, finished_at=timezone.now())
-    replay.refresh_from_db()

@@ -4,8 +4,6 @@ import logging
 import multiprocessing
 import os
 import signal
-import threading
-import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -15,6 +13,8 @@ import django
 from django.apps import apps
 from django.db import connections
 from django.utils.module_loading import import_string
+
+from .parent_process import end_with_parent
 
 AHEAD = 4  # parts that wait for each process: none is idle, and results do not pile up
 
@@ -62,14 +62,7 @@ def _begin(parent: int, stop_requested) -> None:
     global _stop_requested
     _stop_requested = stop_requested
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the command's to answer
-    threading.Thread(target=_end_with, args=[parent], daemon=True).start()
+    end_with_parent(parent, signal.SIGKILL)
     if not apps.ready:
         django.setup()
     logging.disable(logging.INFO)  # said once for each process, it is noise
-
-
-def _end_with(parent: int) -> None:
-    """End when the command was killed: it could not tell us."""
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)

@@ -21,7 +21,7 @@ from ml.evaluate import Answers, Labelled
 from ml.header import InvalidImage
 from ml.preprocess import attempt, prepare
 
-from . import gate, inference, registry, reviewed, runs
+from . import gate, inference, jobs, registry, reviewed, runs
 from .models import NOT_A_DIGIT, ModelVersion, TrainingRun
 
 NAME = rf"^{checkpoint.NAME_PATTERN.pattern}\Z"  # of a version
@@ -54,8 +54,8 @@ def begin(
 
     Without a name the version gets one with the time. `start` names the version whose network
     goes on learning, "" none; by default the active one with `corrections`, which are trained
-    on beside MNIST, and none without. Raises ValueError for a bad name or option,
-    FileExistsError when the name is taken, UnknownVersion, RunInProgress.
+    on beside MNIST, and none without. `data` is MNIST's file, "" the setting's. Raises ValueError
+    for a bad name or option, FileExistsError when the name is taken, UnknownVersion, RunInProgress.
     """
     name = free_name(name or f"{network}-{datetime.datetime.now():%Y%m%d-%H%M%S}")
     if network not in NETWORKS:
@@ -78,7 +78,7 @@ def begin(
         "quick": quick,
         "corrections": corrections,
         "notes": notes,
-        "data": str(data or settings.MNIST_DATA),
+        "data": str(data),
     }
     return runs.create(name, plan=plan, start=parent, by=by)
 
@@ -107,30 +107,28 @@ def resumable(name: str) -> TrainingRun:
     return run
 
 
-def execute(run: TrainingRun, *, verbose: int = 0, attached: bool = False) -> ModelVersion | None:
+def execute(run: TrainingRun, *, verbose: int = 0) -> ModelVersion | None:
     """Train the version of a run in this process; None when it was cancelled.
 
     However it ends, the run says how; what went wrong is raised, too.
     """
-    if not runs.claim(run):
+    if not jobs.claim(run):
         return None
-    run.refresh_from_db()
     try:
-        with runs.Watch(run, attached) as watch:
+        with runs.Watch(run) as watch:
             version = _train(run, watch, verbose)
-    except runs.Cancelled:
-        runs.end(run, runs.State.CANCELLED, "Cancelled.")
+        jobs.finish(run)
+    except jobs.Superseded:
         return None
     except KeyboardInterrupt:
-        runs.end(run, runs.State.CANCELLED, "Interrupted on the command line.")
+        jobs.cancel(run, "Interrupted on the command line.")
         raise
     except ImportError as error:
-        runs.fail(run, f"This installation cannot train: {error}. Install requirements.txt.")
+        jobs.fail(run, f"This installation cannot train: {error}. Install requirements.txt.")
         raise
     except BaseException as error:
-        runs.fail(run, _in_a_line(error))
+        jobs.fail(run, _in_a_line(error))
         raise
-    runs.end(run, runs.State.DONE)
     return version
 
 
@@ -140,7 +138,9 @@ def _in_a_line(error: BaseException) -> str:
 
 
 def _train(run: TrainingRun, watch: runs.Watch, verbose: int) -> ModelVersion:
-    images = dataset.load_mnist(Path(run.plan["data"]) if run.plan["data"] else None)
+    # The setting is read now: a run that failed because it was missing can be resumed.
+    data = run.plan["data"] or settings.MNIST_DATA
+    images = dataset.load_mnist(Path(data) if data else None)
     version = ModelVersion.objects.filter(training_run=run).first()
     if version is None:  # else this run was cut short after it had been trained
         version = _register(_trained(run, images, watch, verbose), run)
@@ -212,7 +212,7 @@ def _to_learn(watch: runs.Watch) -> Arrays | None:
 
 
 def _reporter(run: TrainingRun, watch: runs.Watch):
-    """Takes each `ml.progress.Step`, and raises Cancelled when the training is to end."""
+    """Takes each `ml.progress.Step`, and raises Superseded when the training is to end."""
     eta = runs.Eta()
     epochs = run.plan["teacher_epochs"] + run.plan["epochs"]
 

@@ -24,11 +24,16 @@ class Environment:
 
     def __init__(self, file: Path):
         self._root = file.parent
+        values: dict[str, str] = {}
         if file.exists():
             try:
-                environ.Env.read_env(file)
+                type("File", (environ.Env,), {"ENVIRON": values}).read_env(file)
             except (OSError, UnicodeDecodeError) as error:
                 raise ImproperlyConfigured(f"{file} cannot be read: {error}") from error
+        for name, value in values.items():
+            os.environ.setdefault(name, value)
+        # A process that this one starts reads the file anew when it does not inherit these.
+        self.from_file = {name for name in values if os.environ[name] == values[name]}
 
     def __contains__(self, name: str) -> bool:
         return name in os.environ

@@ -238,6 +238,7 @@ MNIST_READ_TIMEOUT_S = 10  # for a picture to be read; then the process is repla
 MNIST_MODEL_CACHE = BASE_DIR / (  # copies of versions whose storage is not on this machine
     env.text("MNIST_MODEL_CACHE") or MEDIA_ROOT / "models"
 )
+MNIST_ENVIRONMENT_FROM_FILE = env.from_file  # names that a training reads from it anew
 MNIST_DATA = env.text("MNIST_DATA")  # MNIST as .npz; empty: downloaded by Keras
 MNIST_ENGINE = env.choice("MNIST_ENGINE", ["litert", "keras"])
 MNIST_PRELOAD = env.choice("MNIST_PRELOAD", ["auto", "always", "never"])
@@ -245,6 +246,7 @@ MNIST_PRELOAD = env.choice("MNIST_PRELOAD", ["auto", "always", "never"])
 # Background work: in the database, or on Redis for workers on other machines
 
 TASKS_REDIS_URL = env.redis("TASKS_REDIS_URL")
+TASK_QUEUES = ["default", "training"]  # a worker for each: nothing waits behind a training
 _needed = {"TASKS_REDIS_URL": "django_tasks_rq", "S3_BUCKET": "storages", "CACHE_URL": "redis"}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
     _needed["DATABASE_URL"] = "psycopg"
@@ -253,19 +255,18 @@ for _name, _module in _needed.items():
         raise ImproperlyConfigured(f"{_name} needs: pip install -r requirements-scale.txt")
 if TASKS_REDIS_URL:
     INSTALLED_APPS.insert(0, "django_rq")
-    TASKS = {"default": {"BACKEND": "django_tasks_rq.RQBackend"}}
-    RQ_QUEUES = {
-        "default": {
-            "URL": TASKS_REDIS_URL,
-            "DEFAULT_TIMEOUT": 7 * 24 * 3600,
-            # Who serves only puts tasks in, and asks how many wait. A worker waits for tasks.
-            "REDIS_CLIENT_KWARGS": {"socket_connect_timeout": 1, "socket_timeout": 1}
-            if MNIST_SERVING
-            else {"socket_connect_timeout": 2},
-        }
+    TASKS = {"default": {"BACKEND": "django_tasks_rq.RQBackend", "QUEUES": TASK_QUEUES}}
+    _queue = {
+        "URL": TASKS_REDIS_URL,
+        "DEFAULT_TIMEOUT": 7 * 24 * 3600,
+        # Who serves only puts tasks in, and asks how many wait. A worker waits for tasks.
+        "REDIS_CLIENT_KWARGS": {"socket_connect_timeout": 1, "socket_timeout": 1}
+        if MNIST_SERVING
+        else {"socket_connect_timeout": 2},
     }
+    RQ_QUEUES = dict.fromkeys(TASK_QUEUES, _queue)
 else:
-    TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+    TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": TASK_QUEUES}}
 
 REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "classifier.api.errors.exception_handler",

@@ -1,19 +1,20 @@
 from django.contrib import admin
 
-from classifier import batches
 from classifier.models import Batch
 
-from .evidence import Evidence
+from .jobs import JobAdmin
 
 
 @admin.register(Batch)
-class BatchAdmin(Evidence):
-    list_display = ["id", "state", "total", "done", "failed", "started_by", "key", "created_at"]
-    list_filter = ["state"]
+class BatchAdmin(JobAdmin):
+    list_display = [
+        *("id", "current_state", "total", "done", "failed"),
+        *("started_by", "key", "created_at"),
+    ]
     list_select_related = ["started_by", "key"]
     fields = [
-        "state",
-        "reason",
+        "current_state",
+        "current_reason",
         "total",
         "done",
         "failed",
@@ -22,14 +23,6 @@ class BatchAdmin(Evidence):
         "key",
         "request_id",
         "created_at",
-        "heard_at",
+        "last_heartbeat_at",
         "finished_at",
     ]
-
-    def changelist_view(self, request, extra_context=None):
-        batches.fail_lost()
-        return super().changelist_view(request, extra_context)
-
-    def change_view(self, request, object_id, form_url="", extra_context=None):
-        batches.fail_lost()
-        return super().change_view(request, object_id, form_url, extra_context)

@@ -2,23 +2,23 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
 
-from classifier import replay
 from classifier.models import Replay, ReplayAnswer
 
 from .evidence import Evidence
 from .facts import readable
+from .jobs import JobAdmin
 
 
 @admin.register(Replay)
-class ReplayAdmin(Evidence):
-    list_display = ["id", "version", "state", "total", "done", "differing", "created_at"]
+class ReplayAdmin(JobAdmin):
+    list_display = ["id", "version", "current_state", "total", "done", "differing", "created_at"]
     list_filter = ["state", "version"]
     list_select_related = ["version"]
     fields = [
         "version",
         "chosen",
-        "state",
-        "reason",
+        "current_state",
+        "current_reason",
         "total",
         "done",
         "differing",
@@ -31,10 +31,6 @@ class ReplayAdmin(Evidence):
     @admin.display(description="uploads chosen by")
     def chosen(self, found):
         return readable(found.filters)
-
-    def changelist_view(self, request, extra_context=None):
-        replay.fail_lost()
-        return super().changelist_view(request, extra_context)
 
     @admin.display(description="what would change")
     def changes(self, found):

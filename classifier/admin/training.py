@@ -6,12 +6,12 @@ from django.template.response import TemplateResponse
 from django.urls import path
 from django.views.decorators.http import require_POST
 
-from classifier import registry, runs, tasks, training
+from classifier import jobs, registry, runs, tasks, training
 from classifier.models import ModelVersion, TrainingRun
 from classifier.registry import UnknownVersion
 
-from .evidence import Evidence
 from .facts import readable
+from .jobs import JobAdmin
 
 TRAIN = "classifier.train"
 
@@ -52,10 +52,12 @@ class TrainingForm(forms.Form):
 
 
 @admin.register(TrainingRun)
-class TrainingRunAdmin(Evidence):
+class TrainingRunAdmin(JobAdmin):
     change_form_template = "admin/classifier/trainingrun/change_form.html"
-    list_display = ["name", "state", "reason", "version", "start", "started_by", "created_at"]
-    list_filter = ["state"]
+    list_display = [
+        *("name", "current_state", "current_reason", "version", "start"),
+        *("started_by", "created_at"),
+    ]
     list_select_related = ["version", "start", "started_by"]
     search_fields = ["name"]
     fields = [
@@ -95,12 +97,7 @@ class TrainingRunAdmin(Evidence):
             *super().get_urls(),
         ]
 
-    def changelist_view(self, request, extra_context=None):
-        runs.fail_lost()
-        return super().changelist_view(request, extra_context)
-
     def change_view(self, request, object_id, form_url="", extra_context=None):
-        runs.fail_lost()
         extra_context = {**(extra_context or {}), "may_train": request.user.has_perm(TRAIN)}
         return super().change_view(request, object_id, form_url, extra_context)
 
@@ -138,15 +135,15 @@ class TrainingRunAdmin(Evidence):
 
     def cancel_view(self, request, pk):
         run = self._changeable(request, pk)
-        runs.cancel(run)
+        jobs.cancel(run, "Cancelled.")
         self.log_change(request, run, "Cancelled the training.")
         return redirect("admin:classifier_trainingrun_change", pk)
 
     def resume_view(self, request, pk):
         run = self._changeable(request, pk)
         try:
-            tasks.send(runs.reopen(run))
-        except (runs.RunInProgress, runs.NotResumable) as error:
+            tasks.send(runs.resume(run))
+        except (runs.RunInProgress, jobs.NotResumable) as error:
             messages.error(request, str(error))
         else:
             self.log_change(request, run, "Resumed the training.")

@@ -109,7 +109,7 @@ class ModelVersionAdmin(Evidence):
         if not request.user.has_perm(PROMOTE):
             raise PermissionDenied
         found = replay.begin(get_object_or_404(ModelVersion, pk=pk), {}, request.user)
-        tasks.send_replay(found)
+        tasks.send(found)
         return redirect("admin:classifier_replay_change", found.pk)
 
     def promote_view(self, request, pk):

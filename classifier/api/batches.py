@@ -13,13 +13,14 @@ from rest_framework.generics import get_object_or_404
 from rest_framework.parsers import BaseParser, MultiPartParser
 from rest_framework.response import Response
 
-from classifier import archive, batches, registry, tasks
+from classifier import archive, batches, jobs, registry, tasks
 from classifier.export import BATCH, csv_line
 from classifier.models import ApiKey, Batch, BatchAnswer
 
 from .access import VIEW, Allowed, is_staff_with
 from .base import ApiView, Conflict
 from .fields import Query
+from .jobs import JobSerializer
 from .many import outcome
 from .predictions import ModelWish
 
@@ -48,11 +49,10 @@ class RawZip(BaseParser):
         return stream.read()
 
 
-class BatchSerializer(serializers.ModelSerializer):
+class BatchSerializer(JobSerializer):
     """A batch as it is told: `done` were answered and `failed` refused, of `total` pictures."""
 
     model = serializers.SlugRelatedField("name", source="version", read_only=True, allow_null=True)
-    started_by = serializers.SlugRelatedField("username", read_only=True, allow_null=True)
 
     class Meta:
         model = Batch
@@ -78,7 +78,6 @@ class BatchesApiView(ApiView):
         return rows.filter(started_by=self.request.user)
 
     def batch(self, pk) -> Batch:
-        batches.fail_lost()
         return get_object_or_404(self.visible(), pk=pk)
 
     def told(self, pk, status=200, headers=None):
@@ -95,7 +94,6 @@ class BatchesView(BatchesApiView):
         return settings.MNIST_MAX_BATCH_BYTES
 
     def get(self, request):
-        batches.fail_lost()
         return self.page(self.visible(), lambda row: BatchSerializer(row).data)
 
     def post(self, request):
@@ -108,7 +106,7 @@ class BatchesView(BatchesApiView):
             batch = batches.begin(sent(request), version=version, **facts)
         except archive.InvalidArchive as error:
             raise Refused(error) from error
-        tasks.send_batch(batch)
+        tasks.send(batch)
         return self.told(batch.pk, 201, {"Location": reverse("batch", args=[batch.pk])})
 
 
@@ -148,10 +146,10 @@ class ResumeBatchView(BatchesApiView):
     def post(self, request, pk):
         batch = self.batch(pk)
         try:
-            batches.reopen(batch)
-        except batches.NotResumable as error:
+            jobs.resume(batch)
+        except jobs.NotResumable as error:
             raise Conflict(str(error)) from error
-        tasks.send_batch(batch)
+        tasks.send(batch)
         return self.told(pk)
 
 

@@ -5,20 +5,23 @@ from django.shortcuts import get_object_or_404
 from rest_framework import serializers
 from rest_framework.response import Response
 
-from classifier import runs, tasks, training
+from classifier import jobs, runs, tasks, training
 from classifier.models import TrainingRun
 
 from .access import MayTrain
 from .base import ApiView, Conflict
 from .fields import Number, Switch, Text
+from .jobs import JobSerializer
 
 
-class TrainingRunSerializer(serializers.ModelSerializer):
+class TrainingRunSerializer(JobSerializer):
     """A run as it is told; `version` is the name of what came of it."""
 
     start = serializers.SlugRelatedField("name", read_only=True, allow_null=True)
     version = serializers.SlugRelatedField("name", read_only=True, allow_null=True)
-    started_by = serializers.SlugRelatedField("username", read_only=True, allow_null=True)
+    heard_at = serializers.DateTimeField(
+        source="last_heartbeat_at", read_only=True, allow_null=True
+    )
 
     class Meta:
         model = TrainingRun
@@ -64,10 +67,6 @@ class TrainingView(ApiView):
 
     permission_classes = [MayTrain]
 
-    def initial(self, request, *args, **kwargs):
-        super().initial(request, *args, **kwargs)
-        runs.fail_lost()
-
     def told(self, run, status=200):
         run.refresh_from_db()
         return Response(TrainingRunSerializer(run).data, status)
@@ -105,7 +104,7 @@ class CancelView(TrainingView):
 
     def post(self, request, pk):
         run = get_object_or_404(TrainingRun, pk=pk)
-        runs.cancel(run)
+        jobs.cancel(run, "Cancelled.")
         return self.told(run)
 
 
@@ -114,8 +113,8 @@ class ResumeView(TrainingView):
 
     def post(self, request, pk):
         try:
-            run = runs.reopen(get_object_or_404(TrainingRun, pk=pk))
-        except (runs.RunInProgress, runs.NotResumable) as error:
+            run = runs.resume(get_object_or_404(TrainingRun, pk=pk))
+        except (runs.RunInProgress, jobs.NotResumable) as error:
             raise Conflict(str(error)) from error
         tasks.send(run)
         return self.told(run)

@@ -13,6 +13,7 @@ from .history import (
     Prediction,
     PredictionQuerySet,
 )
+from .jobs import Job
 from .replay import Replay, ReplayAnswer
 from .review import Correction, ReviewClaim
 from .versions import ModelVersion, Promotion, TrainingRun
@@ -29,6 +30,7 @@ __all__ = [
     "Batch",
     "BatchAnswer",
     "Correction",
+    "Job",
     "ModelVersion",
     "OverQuota",
     "Prediction",

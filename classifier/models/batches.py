@@ -1,47 +1,33 @@
 """Many pictures that were sent at once, to be read in the background."""
 
-from django.conf import settings
 from django.db import models
 
 from .access import ApiKey
 from .history import Prediction
+from .jobs import Job
 from .versions import ModelVersion
 
 
-class Batch(models.Model):
-    """A ZIP of pictures and how far it is read. The ZIP goes once all are in the history."""
+class Batch(Job):
+    """A ZIP of pictures and how far it is read.
 
-    class State(models.TextChoices):
-        WAITING = "waiting", "waiting for a worker"
-        RUNNING = "running", "running"
-        DONE = "done", "done"
-        FAILED = "failed", "failed"
-        CANCELLED = "cancelled", "cancelled"
+    The ZIP is deleted once all are in the history, or the batch is cancelled.
+    """
 
-    OPEN = (State.WAITING, State.RUNNING)
+    CANCELLABLE = (*Job.OPEN, Job.State.FAILED)
+    RESUMABLE = (Job.State.FAILED,)
 
     archive = models.FileField("ZIP", max_length=64, blank=True)
     version = models.ForeignKey(
         ModelVersion, models.PROTECT, null=True, related_name="+"
     )  # that was asked for; none: the one that answers when its turn comes
-    state = models.CharField(max_length=9, choices=State, default=State.WAITING)
-    reason = models.TextField("why it ended early", blank=True)
     total = models.PositiveIntegerField("pictures")
     done = models.PositiveIntegerField("answered", default=0)
     failed = models.PositiveIntegerField("refused", default=0)
-    started_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
-    )
     key = models.ForeignKey(ApiKey, models.PROTECT, null=True, related_name="batches")
     request_id = models.CharField(max_length=64)
-    created_at = models.DateTimeField(auto_now_add=True)
-    heard_at = models.DateTimeField(auto_now_add=True)  # when it was queued, or read on
-    finished_at = models.DateTimeField(null=True)
-    attempt = models.PositiveSmallIntegerField(default=0)  # of two workers, the latter goes on
-    task_id = models.CharField(max_length=64, blank=True)
 
-    class Meta:
-        ordering = ["-id"]
+    class Meta(Job.Meta):
         verbose_name_plural = "batches"
 
     def __str__(self):

@@ -1,39 +1,21 @@
 """The history answered again by another version."""
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
 from .history import Prediction
+from .jobs import Job
 from .versions import ModelVersion
 
 
-class Replay(models.Model):
+class Replay(Job):
     """A part of the history, answered again by another version, to see what would change."""
-
-    class State(models.TextChoices):
-        WAITING = "waiting", "waiting for a worker"
-        RUNNING = "running", "running"
-        DONE = "done", "done"
-        FAILED = "failed", "failed"
 
     version = models.ForeignKey(ModelVersion, models.PROTECT, related_name="replays")
     filters = models.JSONField(default=dict)  # as classifier.replay.select takes them
-    state = models.CharField(max_length=7, choices=State, default=State.WAITING)
     total = models.PositiveIntegerField("uploads", default=0)
     done = models.PositiveIntegerField("answered", default=0)
     differing = models.PositiveIntegerField("other digit", default=0)
-    reason = models.TextField("why it failed", blank=True)
-    started_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
-    )
-    created_at = models.DateTimeField(auto_now_add=True)
-    heard_at = models.DateTimeField(null=True, blank=True)
-    task_id = models.CharField(max_length=64, blank=True)
-    finished_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        ordering = ["-id"]
 
     def __str__(self):
         return f"Replay with {self.version}"

@@ -4,6 +4,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from .jobs import Job
+
 
 class ModelVersion(models.Model):
     """A trained network that the site knows by name.
@@ -77,42 +79,18 @@ class Promotion(models.Model):
         return f"{self.version} instead of {self.previous}"
 
 
-class TrainingRun(models.Model):
-    """A training: from the wish for it to a version, or to the reason why there is none."""
-
-    class State(models.TextChoices):
-        WAITING = "waiting", "waiting for a worker"
-        RUNNING = "running", "running"
-        DONE = "done", "done"
-        FAILED = "failed", "failed"
-        CANCELLED = "cancelled", "cancelled"
-
-    OPEN = (State.WAITING, State.RUNNING)
-    RESUMABLE = (State.FAILED, State.CANCELLED)
+class TrainingRun(Job):
+    """A training: from the request for it to a version, or to the reason why there is none."""
 
     name = models.CharField("the version to be", max_length=64)
-    state = models.CharField(max_length=9, choices=State, default=State.WAITING)
-    plan = models.JSONField(default=dict)  # as classifier.runs.Plan
+    plan = models.JSONField(default=dict)  # as classifier.training.begin makes it
     start = models.ForeignKey(
         ModelVersion, models.PROTECT, null=True, blank=True, related_name="+"
     )  # the version it starts from; none: from random weights
-    progress = models.JSONField(default=dict)  # as classifier.runs.Progress
+    progress = models.JSONField(default=dict)  # as classifier.runs.Watch writes it
     log = models.TextField(blank=True)  # its last lines
-    reason = models.TextField("why it ended without a version", blank=True)
-    started_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
-    )
-    created_at = models.DateTimeField(auto_now_add=True)
-    started_at = models.DateTimeField(null=True, blank=True)
-    heard_at = models.DateTimeField(null=True, blank=True)  # the last sign of life
-    finished_at = models.DateTimeField(null=True, blank=True)
-    host = models.CharField(max_length=255, blank=True)
-    pid = models.PositiveIntegerField(null=True, blank=True)
-    cancel_requested = models.BooleanField(default=False)
-    task_id = models.CharField(max_length=64, blank=True)
 
-    class Meta:
-        ordering = ["-id"]
+    class Meta(Job.Meta):
         permissions = [("train", "Can train versions")]
         constraints = [
             models.UniqueConstraint(
@@ -123,11 +101,3 @@ class TrainingRun(models.Model):
 
     def __str__(self):
         return f"Training of {self.name}"
-
-    @property
-    def is_open(self) -> bool:
-        return self.state in self.OPEN
-
-    @property
-    def is_resumable(self) -> bool:
-        return self.state in self.RESUMABLE

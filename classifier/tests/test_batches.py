@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
-from classifier import batches, bulk, erasure, tasks
+from classifier import batches, bulk, erasure, jobs, tasks
 from classifier.models import Batch, Prediction
 
 from .archives import packed
@@ -137,15 +137,15 @@ def cut_short(started, monkeypatch):
 
     with monkeypatch.context() as context:
         context.setattr(batches, "_steps", dying)
-        context.setattr(batches, "_end", lambda *args: None)
-        assert batches.claim(started)
+        context.setattr(jobs, "fail", lambda *args: None)
+        assert jobs.claim(started)
         with pytest.raises(Killed):
             batches.run(started)
     return started
 
 
 def ago(batch, **since):
-    Batch.objects.filter(pk=batch.pk).update(heard_at=timezone.now() - timedelta(**since))
+    Batch.objects.filter(pk=batch.pk).update(last_heartbeat_at=timezone.now() - timedelta(**since))
 
 
 def test_a_batch_whose_worker_was_killed_fails_with_the_reason(admin_client, cut_short):
@@ -169,28 +169,15 @@ def test_it_is_resumed_after_what_is_read_and_nothing_is_read_twice(admin_client
 
 def test_a_worker_that_was_given_up_stores_nothing_more(admin_user, started, files, monkeypatch):
     monkeypatch.setattr(batches, "STEP_PICTURES", 1)
-    assert batches.claim(started)
-    batches.fail(started, "lost")
+    assert jobs.claim(started)
+    jobs.fail(started, "lost")
     again = Batch.objects.get()
-    batches.reopen(again)
-    assert batches.claim(again)
+    jobs.resume(again)
+    assert jobs.claim(again)
     batches.run(started)  # the first one wakes up
     assert not Prediction.objects.exists()
     batches.run(again)
     assert Batch.objects.get().state == "done"
-
-
-def test_two_workers_do_not_take_the_same_batch(started):
-    assert batches.claim(started)
-    assert not batches.claim(Batch.objects.get())
-
-
-def test_a_batch_whose_task_was_lost_before_it_began_fails(admin_client, started, monkeypatch):
-    ago(started, minutes=2)
-    monkeypatch.setattr("classifier.runs.was_taken", lambda batch: False)
-    assert admin_client.get(f"{BATCHES}/{started.pk}").json()["state"] == "waiting"
-    monkeypatch.setattr("classifier.runs.was_taken", lambda batch: True)
-    assert admin_client.get(f"{BATCHES}/{started.pk}").json()["state"] == "failed"
 
 
 def test_what_goes_wrong_is_the_reason_and_the_rest_can_be_read(started, monkeypatch):
@@ -200,18 +187,9 @@ def test_what_goes_wrong_is_the_reason_and_the_rest_can_be_read(started, monkeyp
             tasks.read_batch.call(started.pk)
     failed = Batch.objects.get()
     assert (failed.state, failed.reason) == ("failed", "division by zero")
-    batches.reopen(failed)
+    jobs.resume(failed)
     tasks.read_batch.call(started.pk)
     assert Batch.objects.get().done == 3
-
-
-def test_a_queue_that_is_away_fails_the_batch(
-    admin_client, pictures, monkeypatch, django_capture_on_commit_callbacks
-):
-    monkeypatch.setattr(tasks, "read_batch", None)
-    with django_capture_on_commit_callbacks(execute=True):
-        admin_client.generic("POST", BATCHES, packed(pictures), "application/zip")
-    assert "could not be handed to a worker" in Batch.objects.get().reason
 
 
 def test_a_cancelled_batch_stops_and_its_zip_goes(

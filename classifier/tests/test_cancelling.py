@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from classifier import batches, reviewed, runs, tasks, training
+from classifier import batches, jobs, reviewed, tasks, training
 from classifier.models import Batch, Prediction
 from ml import predict
 
@@ -35,7 +35,7 @@ def read(monkeypatch):
         return attempt(content)
 
     monkeypatch.setattr(predict, "attempt", attempt_and_note)
-    monkeypatch.setattr(runs, "ASK_EVERY_S", 0)
+    monkeypatch.setattr(jobs, "HEARTBEAT_SECONDS", 0)
     return found
 
 
@@ -49,18 +49,10 @@ def test_a_batch_that_is_cancelled_ends_after_the_picture_at_hand(started, read)
 
 def test_slow_pictures_are_a_sign_of_life(started, read):
     heard = []
-    read.meanwhile = lambda: heard.append(Batch.objects.get().heard_at)
+    read.meanwhile = lambda: heard.append(Batch.objects.get().last_heartbeat_at)
     tasks.read_batch.call(started.pk)
     assert heard == sorted(set(heard))
     assert len(heard) == 4
-
-
-def test_many_small_pictures_ask_only_now_and_then(monkeypatch):
-    now, asked = iter([0, 0.1, 0.4, 0.6, 0.7, 0.8, 1.3, 1.4]), []
-    monkeypatch.setattr(runs, "time", SimpleNamespace(monotonic=lambda: next(now)))
-    ask = runs.at_intervals(lambda: asked.append(True))
-    counts = [(ask(), len(asked))[1] for _ in range(5)]
-    assert counts == [0, 0, 1, 1, 2]
 
 
 def test_a_training_that_is_cancelled_prepares_no_more_uploads(monkeypatch, sample):
@@ -68,13 +60,13 @@ def test_a_training_that_is_cancelled_prepares_no_more_uploads(monkeypatch, samp
 
     def stop_after_two():
         if len(prepared) == 2:
-            raise runs.Cancelled
+            raise jobs.Superseded
 
     watch.stop_if_cancelled = stop_after_two
     pictures = [reviewed.Picture(sample("7_paint.png"), 7)] * 4
     monkeypatch.setattr(reviewed, "to_learn", lambda: pictures)
     monkeypatch.setattr(training, "prepare", lambda content: prepared.append(content) or watch)
     watch.pixels = None
-    with pytest.raises(runs.Cancelled):
+    with pytest.raises(jobs.Superseded):
         training._to_learn(watch)
     assert len(prepared) == 2

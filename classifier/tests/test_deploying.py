@@ -13,6 +13,7 @@ from typing import NamedTuple
 import pytest
 import requests
 import yaml
+from django.conf import settings
 from django.core.management import get_commands, load_command_class
 
 from classifier.client import Client, ServiceError
@@ -74,6 +75,12 @@ def test_each_target_and_file_that_compose_names_exists():
             assert source in COMPOSE["volumes"] or (ROOT / source).exists()
 
 
+def test_each_queue_has_a_worker_in_compose():
+    worked = [each.get("command", [])[2:] for each in COMPOSE["services"].values()]
+    queues = [command[2:] for command in worked if command[:2] == ["work", "--queue"]]
+    assert sorted(queues) == [[name] for name in settings.TASK_QUEUES]
+
+
 def test_no_image_runs_as_root_and_serving_has_no_tensorflow():
     assert re.findall(r"^USER (\w+)$", DOCKERFILE, re.MULTILINE)[-1] == "digits"
     serving = DOCKERFILE.split("AS worker")[0]
@@ -130,9 +137,10 @@ def site(tmp_path):
             stack.callback(web.terminate)
             webs.append(web)
             urls.append(f"http://127.0.0.1:{port}")
-        worker = subprocess.Popen(**command_of("worker"))
-        stack.callback(worker.wait)
-        stack.callback(worker.kill)
+        for service in ("worker", "trainer"):
+            worker = subprocess.Popen(**command_of(service))
+            stack.callback(worker.wait)
+            stack.callback(worker.kill)
         front = stack.enter_context(caddy(tmp_path, urls))
         certificate = tmp_path / "caddy" / "pki" / "authorities" / "local" / "root.crt"
         yield Site(webs, urls, front, certificate)

@@ -19,6 +19,17 @@ def test_a_file_adds_to_the_environment_but_does_not_overrule_it(tmp_path, monke
     assert (env.text("MNIST_A"), env.text("MNIST_B")) == ("from the environment", "from the file")
 
 
+def test_names_that_come_from_the_file_are_known_also_in_a_process_that_inherited_them(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("MNIST_A", "from the environment")
+    monkeypatch.setenv("MNIST_B", "")
+    monkeypatch.delenv("MNIST_B")
+    (tmp_path / ".env").write_text("MNIST_A=from the file\nMNIST_B=from the file\n")
+    for _ in ("first", "inherited"):
+        assert Environment(tmp_path / ".env").from_file == {"MNIST_B"}
+
+
 @pytest.mark.parametrize(("value", "on"), [("1", True), ("True", True), ("0", False), ("", False)])
 def test_a_switch_is_on_or_off(env, monkeypatch, value, on):
     monkeypatch.setenv("SWITCH", value)

@@ -72,6 +72,12 @@ FACTS = {
 }
 
 
+CHANGED = {  # the new names of fields
+    "heard_at": "last_heartbeat_at",
+    "cancel_requested": None,  # a job that is cancelled has that state at once
+}
+
+
 def fill(apps) -> dict[str, dict]:
     """Put a row into each of our tables that has none; gives all rows as they are."""
     rows = {}
@@ -99,7 +105,9 @@ def test_every_migration_runs_with_a_row_in_every_table_and_changes_none(latest)
         get_user_model().objects.get_or_create(username="boss")
         for kind, before in rows.items():
             after = apps.get_model("classifier", kind).objects.values().get()
-            assert {field: after.get(field) for field in before} == before, name
+            for field, value in before.items():
+                renamed = field if field in after else CHANGED[field]
+                assert renamed is None or after[renamed] == value, (name, field)
         rows = fill(apps)
     assert rows.keys() == FACTS.keys()
     assert review.waiting_count(10) == 1  # of before there were corrections

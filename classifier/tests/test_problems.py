@@ -127,7 +127,7 @@ def test_no_status_of_the_original_contract_but_that_of_a_bad_upload_is_changed(
 
 @pytest.mark.django_db
 def test_an_unforeseen_error_is_a_503_without_a_word_of_it(admin_client, monkeypatch, caplog):
-    monkeypatch.setattr("classifier.runs.fail_lost", lambda: 1 / 0)
+    monkeypatch.setattr("classifier.api.training.TrainingRunsView.page", lambda *args: 1 / 0)
     response = admin_client.get(RUNS)
     assert (response.status_code, response["Retry-After"]) == (503, "5")
     assert "division" not in json.dumps(response.json())

@@ -1,11 +1,9 @@
 import io
-from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
-from django_tasks_db.models import DBTaskResult
 
-from classifier import replay, runs, tasks
+from classifier import jobs, replay, tasks
 from classifier.models import Prediction, Replay
 from ml import predict
 
@@ -70,18 +68,6 @@ def test_a_replay_in_the_background_shows_its_progress(
     assert (found.state, found.total, found.done, found.differing) == ("done", 3, 3, 1)
 
 
-def test_a_queue_that_is_away_fails_the_replay(
-    version, monkeypatch, django_capture_on_commit_callbacks
-):
-    found = replay.begin(version("other"), {})
-    monkeypatch.setattr(tasks, "answer_again", None)
-    with django_capture_on_commit_callbacks(execute=True):
-        tasks.send_replay(found)
-    found.refresh_from_db()
-    assert found.state == "failed"
-    assert "could not be handed to a worker" in found.reason
-
-
 @pytest.mark.django_db(transaction=True)
 def test_a_replay_that_cannot_be_handed_over_fails_the_command(version, monkeypatch):
     version("other")
@@ -90,25 +76,10 @@ def test_a_replay_that_cannot_be_handed_over_fails_the_command(version, monkeypa
         run("--model", "other", "--background")
 
 
-def test_a_replay_that_was_taken_and_never_begun_is_closed(
-    version, monkeypatch, django_capture_on_commit_callbacks
-):
-    found = replay.begin(version("other"), {})
-    with django_capture_on_commit_callbacks(execute=True):
-        tasks.send_replay(found)
-    monkeypatch.setattr(replay, "LOST_AFTER", timedelta(0))
-    replay.fail_lost()
-    found.refresh_from_db()
-    assert found.state == "waiting"
-    DBTaskResult.objects.all().delete()  # as pruned after a worker died with it
-    replay.fail_lost()
-    found.refresh_from_db()
-    assert found.state == "failed"
-
-
 def test_a_replay_that_was_cut_short_goes_on(history, version, monkeypatch):
     found = replay.begin(version("other"), {})
     monkeypatch.setattr(replay, "BATCH", 1)
+    assert jobs.claim(found)
     steps = replay.run(found)
     assert next(steps) == 1
     steps.close()
@@ -124,17 +95,37 @@ def test_a_replay_that_is_closed_ends_after_the_picture_at_hand(history, version
     def close_meanwhile(content):
         read.append(content)
         if len(read) == 2:
-            replay.fail(found, "It was closed.")
+            jobs.fail(found, "It was closed.")
         return attempt(content)
 
     monkeypatch.setattr(predict, "attempt", close_meanwhile)
-    monkeypatch.setattr(runs, "ASK_EVERY_S", 0)
+    monkeypatch.setattr(jobs, "HEARTBEAT_SECONDS", 0)
+    assert jobs.claim(found)
     assert list(replay.run(found)) == []
     assert len(read) == 2
     assert (found.state, found.reason, found.done) == ("failed", "It was closed.", 0)
     assert not found.answers.exists()
-    monkeypatch.setattr(replay, "run", lambda found: [])
+
+
+def test_a_replay_that_is_closed_meanwhile_fails_the_command(version, monkeypatch):
+    def close(found):
+        jobs.fail(found, "It was closed.")
+        found.refresh_from_db()
+        return []
+
+    version("other")
+    monkeypatch.setattr(replay, "run", close)
     with pytest.raises(CommandError, match="It was closed"):
+        run("--model", "other")
+
+
+def test_a_replay_that_runs_elsewhere_or_is_done_is_not_resumed(version):
+    found = replay.begin(version("other"), {})
+    assert jobs.claim(found)
+    with pytest.raises(CommandError, match="is running: nothing to resume"):
+        run("--resume", str(found.pk))
+    jobs.finish(found)
+    with pytest.raises(CommandError, match="is done: nothing to resume"):
         run("--resume", str(found.pk))
 
 

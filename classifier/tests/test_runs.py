@@ -1,32 +1,16 @@
-import os
-import socket
-from datetime import timedelta
-
 import pytest
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
-from classifier import registry, reviewed, runs, tasks, training
+from classifier import jobs, registry, reviewed, runs, tasks, training
+from classifier.jobs import State
 from classifier.models import TrainingRun
-from classifier.runs import State
 
 pytestmark = pytest.mark.django_db
-DEAD_PID = 2**22  # above the kernel's largest
 
 
 @pytest.fixture
 def run():
     return training.begin("net")
-
-
-def state_of(run):
-    run.refresh_from_db()
-    return run.state
-
-
-def running(run, **fields):
-    runs.claim(run)
-    TrainingRun.objects.filter(pk=run.pk).update(**fields)
 
 
 def test_there_is_one_open_run_at_a_time(run):
@@ -39,72 +23,52 @@ def test_the_database_lets_no_second_run_be_open(run):
         TrainingRun.objects.create(name="other", state=State.RUNNING)
 
 
-def test_a_run_that_waits_is_cancelled_at_once(run):
-    runs.cancel(run)
-    assert state_of(run) == State.CANCELLED
-    assert not runs.claim(run)
+def test_another_run_may_begin_once_one_is_cancelled(run):
+    jobs.cancel(run)
     assert training.begin("other")
 
 
-def test_a_run_that_ended_stays_as_it_ended(run):
-    runs.fail(run, "It went wrong.")
-    runs.end(run, State.DONE)
-    assert (state_of(run), run.reason) == (State.FAILED, "It went wrong.")
+def test_another_run_may_begin_when_the_process_of_one_is_gone(run):
+    assert jobs.claim(run)
+    TrainingRun.objects.update(last_heartbeat_at="2026-01-01T00:00Z")
+    assert training.begin("other")
+    run.refresh_from_db()
+    assert run.state == State.FAILED
 
 
-def test_a_run_whose_process_is_gone_has_failed(run):
-    running(run, pid=DEAD_PID)
-    runs.fail_lost()
-    assert state_of(run) == State.FAILED
-    assert f"{DEAD_PID} on {socket.gethostname()}, is gone" in run.reason
+def test_a_run_is_resumed_with_what_it_has(run):
+    jobs.fail(run, "It went wrong.")
+    assert runs.resume(run).plan["resume"]
 
 
-def test_a_run_elsewhere_has_failed_when_nothing_is_heard_of_it(run):
-    running(run, host="elsewhere", pid=DEAD_PID)
-    runs.fail_lost()
-    assert state_of(run) == State.RUNNING
-    running(run, host="elsewhere", heard_at=timezone.now() - timedelta(minutes=2))
-    runs.fail_lost()
-    assert state_of(run) == State.FAILED
+def test_a_run_keeps_the_file_it_was_given_and_no_setting(run, settings):
+    settings.MNIST_DATA = "of then.npz"
+    assert run.plan["data"] == ""
+    jobs.fail(run, "It went wrong.")
+    assert runs.resume(run, "given.npz").plan["data"] == "given.npz"
+    jobs.fail(run, "It went wrong.")
+    assert runs.resume(run).plan["data"] == "given.npz"
 
 
-def test_a_run_whose_worker_died_before_it_began_has_failed(run):
-    old = timezone.now() - timedelta(minutes=2)
-    TrainingRun.objects.filter(pk=run.pk).update(created_at=old, task_id="no such task")
-    runs.fail_lost()
-    assert state_of(run) == State.FAILED
-
-
-def test_a_run_that_still_waits_for_a_worker_is_left_alone(run, django_capture_on_commit_callbacks):
-    with django_capture_on_commit_callbacks(execute=True):
-        tasks.send(run)
-    TrainingRun.objects.filter(pk=run.pk).update(created_at=timezone.now() - timedelta(minutes=2))
-    runs.fail_lost()
-    assert state_of(run) == State.WAITING
-
-
-def test_only_a_run_that_failed_or_was_cancelled_is_resumed(run):
-    with pytest.raises(runs.NotResumable, match="waiting for a worker"):
-        runs.reopen(run)
-    runs.fail(run, "It went wrong.")
-    assert runs.reopen(run).plan["resume"]
-    assert (state_of(run), run.reason) == (State.WAITING, "")
+def test_a_training_reads_env_anew(run, settings, monkeypatch):
+    monkeypatch.setenv("MNIST_DATA", "of the worker's start.npz")
+    monkeypatch.setenv("MNIST_ENGINE", "keras")
+    settings.MNIST_ENVIRONMENT_FROM_FILE = {"MNIST_DATA"}
+    started = []
+    monkeypatch.setattr(
+        tasks.subprocess, "Popen", lambda *args, **options: started.append(options) or 1 / 0
+    )
+    with pytest.raises(ZeroDivisionError):
+        tasks.train.call(run.pk)
+    assert "MNIST_DATA" not in started[0]["env"]
+    assert started[0]["env"]["MNIST_ENGINE"] == "keras"
 
 
 def test_a_run_is_not_resumed_beside_another(run):
-    runs.fail(run, "It went wrong.")
+    jobs.fail(run, "It went wrong.")
     training.begin("other")
     with pytest.raises(runs.RunInProgress):
-        runs.reopen(run)
-
-
-def test_a_process_that_waits_to_be_collected_is_not_alive():
-    pid = os.fork()
-    if not pid:
-        os._exit(0)
-    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-    assert not runs._is_alive(pid)
-    os.waitpid(pid, 0)
+        runs.resume(run)
 
 
 def test_learning_from_corrections_starts_from_the_active_version(monkeypatch):

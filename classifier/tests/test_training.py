@@ -7,7 +7,7 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
-from classifier import registry, reviewed, runs, training
+from classifier import jobs, registry, reviewed, runs, training
 from ml.picture import as_png
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -61,7 +61,7 @@ def test_a_run_that_was_cut_short_after_its_training_does_not_train_again(few, m
         with pytest.raises(KeyboardInterrupt):
             training.execute(run)
     monkeypatch.setattr("ml.train.train", None)
-    version = training.execute(runs.reopen(run))
+    version = training.execute(runs.resume(run))
     assert (version.name, version.training_run) == ("net", run)
     assert version.gate["sets"]
     assert not [*registry.training_directory().iterdir()]
@@ -80,16 +80,28 @@ def test_what_goes_wrong_is_the_reason_of_the_run(tmp_path):
     assert "nowhere.npz" in run.reason
 
 
+def test_a_run_that_failed_for_want_of_a_setting_is_resumed_once_it_is_there(
+    few, settings, tmp_path
+):
+    settings.MNIST_DATA = str(tmp_path / "nowhere.npz")
+    run = training.begin("net", epochs=1, network="original")
+    with pytest.raises(FileNotFoundError):
+        training.execute(run)
+    settings.MNIST_DATA = str(few)
+    assert training.execute(runs.resume(run)).name == "net"
+
+
 def test_a_cancelled_run_is_not_an_error(few, monkeypatch):
     run = training.begin("net", epochs=50, data=str(few))
-    monkeypatch.setattr(runs.Watch, "stop_if_cancelled", cancelled)
+    monkeypatch.setattr(runs.Watch, "stop_if_cancelled", lambda watch: cancel(watch.run))
     assert training.execute(run) is None
     run.refresh_from_db()
     assert (run.state, run.reason) == ("cancelled", "Cancelled.")
 
 
-def cancelled(watch):
-    raise runs.Cancelled
+def cancel(run):
+    jobs.cancel(run, "Cancelled.")
+    raise jobs.Superseded
 
 
 def test_the_first_version_of_a_site_without_any_answers_at_once(few, settings, tmp_path):

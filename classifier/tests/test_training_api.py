@@ -42,15 +42,6 @@ def test_the_form_says_how_many_epochs_there_are(admin_client):
         assert re.search(rf"Empty: .*\b{epochs}\b", text)
 
 
-def test_a_queue_that_is_away_fails_the_run(
-    admin_client, monkeypatch, django_capture_on_commit_callbacks
-):
-    monkeypatch.setattr("classifier.tasks.train", None)
-    with django_capture_on_commit_callbacks(execute=True):
-        admin_client.post(RUNS, PLAIN, "application/json")
-    assert "could not be handed to a worker" in TrainingRun.objects.get().reason
-
-
 @pytest.mark.parametrize(
     ("fields", "status", "words"),
     [

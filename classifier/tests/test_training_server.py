@@ -1,5 +1,6 @@
 """Trainings on the real server with its worker: progress, cancelling, and sudden deaths."""
 
+import contextlib
 import os
 import signal
 import time
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from .archives import packed
 from .server import Server, proportional_megabytes
 
 pytestmark = pytest.mark.slow
@@ -77,12 +79,13 @@ class Run:
         raise TimeoutError(f"{told}\n{self.server.output()}")
 
 
-def worker_of(server) -> int:
-    """The process that works for this server, which may just be starting."""
-    keeper = server.process.pid
-    return eventually(
-        lambda: [pid for pid in children(keeper) if "manage.py work" in command(pid)]
-    )[0]
+def worker_of(server, queue: str = "training") -> int:
+    """The process that works on a queue of this server, which may just be starting it."""
+
+    def workers():
+        return [pid for pid in children(server.process.pid) if f"--queue {queue}" in command(pid)]
+
+    return eventually(workers)[0]
 
 
 def eventually(found, seconds=10):
@@ -108,7 +111,10 @@ def children(pid: int) -> list[int]:
 
 
 def command(pid: int) -> str:
-    return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    """What a process was started with; nothing if it has ended."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    return ""
 
 
 def test_a_training_shows_its_progress_and_becomes_a_candidate(start):
@@ -142,6 +148,18 @@ def test_a_cancelled_training_ends_and_can_be_resumed(start):
     assert told["log"].count(f"Epoch 1 of {epochs}") == 1  # it went on after it
 
 
+def test_a_batch_is_read_while_a_training_runs(start, staff, server, sample):
+    run = start()
+    run.wait_for_an_epoch()
+    zipped = packed({f"{number}.png": sample("7_paint.png") for number in range(61)})
+    sent = staff.post(
+        f"{server.url}/api/v1/batches", data=zipped, headers={"Content-Type": "application/zip"}
+    )
+    address = server.url + sent.headers["Location"]
+    server.until(lambda: staff.get(address).json()["done"] == 61)
+    assert run.told()["state"] == "running"
+
+
 def test_the_death_of_a_training_is_told_with_its_reason(start, server):
     run = start()
     run.wait_for_an_epoch()
@@ -158,7 +176,7 @@ def test_the_death_of_a_worker_ends_its_training_and_another_takes_over(start, s
     worker = worker_of(server)
     (training,) = children(worker)
     os.kill(worker, signal.SIGKILL)
-    told = run.wait_while(*OPEN, seconds=10)
+    told = run.wait_while(*OPEN, seconds=50)
     assert told["state"] == "failed"
     assert "worker" in told["reason"]
     eventually(lambda: is_gone(training))
@@ -173,13 +191,15 @@ def test_an_idle_worker_has_no_tensorflow_and_is_small(server):
     assert proportional_megabytes(str(worker)) < 100
 
 
-def test_a_stopped_server_takes_its_worker_and_the_training_with_it(tmp_path, server):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_server_that_ends_takes_its_worker_and_the_training_with_it(tmp_path, server, number):
     settings = {"MNIST_DATA": server.environment["MNIST_DATA"]}
     with Server(tmp_path, workers=1, options=(), **settings) as other:
         queue = "from classifier import tasks, training; tasks.send(training.begin('net'))"
         other.manage("shell", "--command", queue)
         worker = worker_of(other)
         (training,) = eventually(lambda: children(worker))
+        other.process.send_signal(number)
     eventually(lambda: is_gone(worker) and is_gone(training))
     shown = "from classifier.models import TrainingRun as R; r = R.objects.get(); print(r.state)"
     assert other.manage("shell", "--verbosity", "0", "--command", shown).strip() == "failed"

@@ -20,24 +20,26 @@ class Command(BaseCommand):
         parser.add_argument("--resume", type=int, metavar="ID", help="go on with one that failed")
 
     def handle(self, *, model, background, resume, **options):
-        from classifier import inference, registry, replay, tasks
+        from classifier import inference, jobs, registry, replay, tasks
 
         try:
-            found = opened(registry, replay, model, resume, options)
+            found = opened(jobs, registry, replay, model, resume, options)
             if background:
-                tasks.send_replay(found)
+                tasks.send(found)
                 found.refresh_from_db()
                 if found.reason:
                     raise CommandError(found.reason)
                 self.stdout.write(f"Replay {found.pk} of {found.total} uploads waits for a worker.")
                 return
+            if not jobs.claim(found):
+                raise CommandError(f"{found} is {found.get_state_display()} already.")
             with tqdm(total=found.total, initial=found.done, disable=None, unit="upload") as bar:
                 for done in replay.run(found):
                     bar.update(done - bar.n)
         except (ValueError, registry.UnknownVersion, inference.NotReady) as error:
             raise CommandError(str(error)) from error
-        if found.state == found.State.FAILED:
-            raise CommandError(found.reason)
+        if found.state != found.State.DONE:
+            raise CommandError(found.reason or f"{found} is {found.get_state_display()}.")
         self.report(found)
 
     def report(self, found):
@@ -59,7 +61,7 @@ class Command(BaseCommand):
         )
 
 
-def opened(registry, replay, model, resume, options):
+def opened(jobs, registry, replay, model, resume, options):
     """The replay that goes on, or a new one."""
     from classifier.models import Replay
 
@@ -67,6 +69,8 @@ def opened(registry, replay, model, resume, options):
         found = Replay.objects.filter(pk=resume).first()
         if found is None:
             raise CommandError(f"There is no replay {resume}.")
+        if found.state != found.State.WAITING:
+            jobs.resume(found)
         return found
     if not model:
         raise CommandError("Name the version: --model NAME")

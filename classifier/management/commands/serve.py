@@ -19,11 +19,11 @@ SERVER = [
     *("--http1-header-read-timeout", str(HEADER_TIMEOUT_MS), "--http1-buffer-size", str(64 * 1024)),
     *("--respawn-failed-workers", "--respawn-interval", "0.1", "--workers-kill-timeout", "10"),
 ]
-WORKER = ["manage.py", "work"]
+WORKERS = [["manage.py", "work", "--attached", "--queue", name] for name in settings.TASK_QUEUES]
 
 
 class Command(BaseCommand):
-    help = "Serve the site with Granian, and start a worker for background jobs beside it."
+    help = "Serve the site with Granian, and start workers for background jobs beside it."
 
     def add_arguments(self, parser):
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
@@ -34,7 +34,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--no-worker",
             action="store_true",
-            help="leave out the worker for background jobs; start it elsewhere: manage.py work",
+            help="leave out the workers for background jobs; start them elsewhere: manage.py work",
         )
         parser.add_argument(
             "--prepare",
@@ -61,7 +61,7 @@ class Command(BaseCommand):
         server = [*SERVER, "--host", address, "--port", str(port), "--workers", str(workers)]
         if settings.MNIST_LOG_FORMAT == "json":
             server += ["--log-config", "mnistsite/granian_json_log.json"]
-        commands = json.dumps([server] if no_worker else [server, WORKER])
+        commands = json.dumps([server] if no_worker else [server, *WORKERS])
         os.execv(sys.executable, [sys.executable, "-m", "classifier.keep_running", commands])
 
     def introduce(self, host, port, workers):

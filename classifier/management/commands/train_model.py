@@ -1,8 +1,12 @@
+import os
+import signal
 import sys
 from argparse import ArgumentTypeError
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
+
+from classifier.parent_process import end_with_parent
 
 
 class Command(BaseCommand):
@@ -53,7 +57,8 @@ class Command(BaseCommand):
         from classifier.registry import UnknownVersion
 
         if run:
-            training.execute(TrainingRun.objects.get(pk=run), attached=True)
+            end_with_parent(os.getppid(), signal.SIGKILL)  # a training of no worker is nobody's
+            training.execute(TrainingRun.objects.get(pk=run))
             return
         opened = None
         try:
@@ -89,16 +94,17 @@ class Command(BaseCommand):
 
 def opened_run(training, runs, *, filename, resume, data, **options):
     """The run that these options ask for: a new one, or one that goes on."""
+    if data and not data.exists():
+        raise FileNotFoundError(f"No such file: {data}")
+    data = str(data.resolve()) if data else ""
     if resume:
         if not filename:
             raise CommandError("Name the training to resume: --filename NAME --resume")
-        return runs.reopen(training.resumable(filename))
-    if data and not data.exists():
-        raise FileNotFoundError(f"No such file: {data}")
+        return runs.resume(training.resumable(filename), data)
     keys = ("corrections", "start", "epochs", "teacher_epochs", "network", "batch_size", "seed")
     return training.begin(
         filename or "",
-        data=data.resolve() if data else "",
+        data=data,
         **{key: options[key] for key in (*keys, "quick", "notes")},
     )
 
