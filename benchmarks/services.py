@@ -27,6 +27,7 @@ class Service:
     def __init__(self, folder: Path):
         self.folder = folder / self.name
         self.folder.mkdir(parents=True)
+        self.root = ROOT
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -41,7 +42,7 @@ class Service:
 
     def __enter__(self):
         self.log = open(self.folder / "log", "ab")
-        common = {"cwd": ROOT, "env": self.environment, "stdout": self.log, "stderr": self.log}
+        common = {"cwd": self.root, "env": self.environment, "stdout": self.log, "stderr": self.log}
         if self.prepare:
             subprocess.run([PYTHON, *self.prepare], check=True, **common)
         started = time.perf_counter()
@@ -89,6 +90,21 @@ class Ours(Service):
     serve = ["manage.py", "serve", "--workers", "2", "--no-worker"]
 
 
+class Before(Ours):
+    """The service as it was at another commit, checked out into a folder of its own."""
+
+    name = "before"
+    commit = "3161ac0"  # the last one with a private HTTP server
+
+    def __init__(self, folder: Path):
+        super().__init__(folder)
+        self.root = self.folder / "tree"
+        self.root.mkdir()
+        archive = ["git", "-C", str(ROOT), "archive", self.commit]
+        tree = subprocess.run(archive, check=True, capture_output=True).stdout
+        subprocess.run(["tar", "-x", "-C", str(self.root)], input=tree, check=True)
+
+
 class Floor(Service):
     """A bare DRF view; see floor.py."""
 
@@ -108,4 +124,4 @@ class Rival(Service):
     serve = ["-m", "uvicorn", "benchmarks.rival:app", "--workers", "2", "--no-access-log"]
 
 
-SERVICES = {each.name: each for each in (Ours, Floor, Rival)}
+SERVICES = {each.name: each for each in (Ours, Before, Floor, Rival)}

@@ -20,18 +20,18 @@ CHECK_INTERVAL_SECONDS = 0.5
 SHUTDOWN_TIMEOUT_SECONDS = 5.0  # the thread that decodes would keep the process until it is done
 
 logger = logging.getLogger(__name__)
-_started_at: dict[int, tuple[float, str]] = {}  # by thread: when it began to read, for whom
+started_at: dict[int, tuple[float, str]] = {}  # by thread: when it began to read, for whom
 
 
 @contextmanager
 def read_deadline() -> Iterator[None]:
     """Read a picture inside this context."""
     thread = threading.get_ident()
-    _started_at[thread] = time.monotonic(), request_id.current.get()
+    started_at[thread] = time.monotonic(), request_id.current.get()
     try:
         yield
     finally:
-        del _started_at[thread]
+        del started_at[thread]
 
 
 def watch() -> None:
@@ -43,8 +43,8 @@ def _watch() -> None:
     while True:
         time.sleep(CHECK_INTERVAL_SECONDS)
         now = time.monotonic()
-        for started_at, request in list(_started_at.values()):
-            if now > started_at + settings.MNIST_READ_TIMEOUT_S:
+        for since, request in list(started_at.values()):
+            if now > since + settings.MNIST_READ_TIMEOUT_S:
                 _replace_process(request)
 
 

@@ -5,7 +5,7 @@ import os
 import time
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from functools import cache
 from typing import NamedTuple
@@ -190,8 +190,9 @@ def _insert(rows: Sequence[dict]) -> list[Kept]:
     database = connections[DEFAULT_DB_ALIAS]
     now = timezone.now()
     stamp = database.ops.adapt_datetimefield_value(now)
+    write_lock = getattr(database, "write_lock", nullcontext)  # of SQLite, which has no queue
     kept = []
-    with database.cursor() as cursor:
+    with write_lock(), database.cursor() as cursor:
         for start in range(0, len(rows), ROWS_AT_ONCE):
             some = rows[start : start + ROWS_AT_ONCE]
             values = []

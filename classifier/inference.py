@@ -232,7 +232,11 @@ def _sample() -> bytes:
 def steps(upload: bytes) -> list[tuple[str, np.ndarray]]:
     """What preprocessing does to an upload: each step's name and result. Raises InvalidImage."""
     shown = []
-    prepare(upload, lambda name, pixels: shown.append((name, pixels)))
+    try:
+        steps_of = predictor().prepare
+    except NotReady:
+        steps_of = prepare  # in its first reading, for the network chooses among the others
+    steps_of(upload, lambda name, pixels: shown.append((name, pixels)))
     return shown
 
 

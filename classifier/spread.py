@@ -28,8 +28,7 @@ class Stopped(Exception):
 def over(processes: int, task: str, parts: Sequence, *arguments) -> Iterator:
     """What the function of this name returns for each part, in their order.
 
-    When nobody takes the rest, as after Ctrl-C, parts at hand end where they call
-    `stop_if_requested`.
+    When nobody takes the rest, as after Ctrl-C, parts end where they call `stop_if_requested`.
     """
     connections.close_all()  # none may be used on both sides of a fork
     stop_requested = multiprocessing.RawValue("b", 0)  # an Event takes 3 us to ask, and has a lock

@@ -8,7 +8,9 @@ import numpy as np
 from .header import InvalidImage
 from .ruled import MIN_RULED
 
+NOTHING = "The picture holds only lines and specks. Crop it closer to the digit."
 CRUMB = 0.03  # of the area of a digit's largest stroke: less is a crumb of one, or a speck
+SECOND = 0.05  # of the likeliest piece's score: less is no second choice
 Box = tuple[int, int, int, int]  # left, top, right, bottom, in pixels
 
 
@@ -27,11 +29,20 @@ def find_components(ink: np.ndarray) -> Components:
         marked = cv2.dilate(marked, np.ones((3, 3), np.uint8))
     count, labels = cv2.connectedComponents(marked, ltype=cv2.CV_16U)
     if count == 1:
-        raise InvalidImage("blank", "Expected a digit, found only lines and specks.")
+        raise InvalidImage("blank", NOTHING)
     if count == 2:  # one piece, and so the digit; to measure it would take four times as long
         return Components(labels, np.empty((0, 5), np.int32), np.array([0, 1], np.float32))
     _, labels, stats, centers = cv2.connectedComponentsWithStats(marked, ltype=cv2.CV_16U)
     return Components(labels, stats, _likelihood(labels, stats, centers))
+
+
+def without_likeliest(components: Components) -> Components:
+    """The pieces, where the likeliest digit is none. Raises InvalidImage if no other may be."""
+    labels, stats, scores = components
+    rest = np.where(_parts(scores, stats), 0, scores) if len(scores) > 2 else np.zeros(1)
+    if rest.max() <= SECOND * scores.max():
+        raise InvalidImage("blank", NOTHING)
+    return Components(labels, stats, rest.astype(np.float32))
 
 
 def keep_digit(ink: np.ndarray, components: Components) -> np.ndarray:
@@ -45,6 +56,13 @@ def keep_digit(ink: np.ndarray, components: Components) -> np.ndarray:
         kept |= np.take(_beside(kept, labels, crumbs).astype(np.uint8), labels)
     near = cv2.dilate(kept, np.ones((3, 3), np.uint8))
     return cv2.bitwise_and(ink, ink, mask=near)
+
+
+def is_edge(components: Components) -> bool:
+    """Whether the likeliest piece runs along a whole side of the picture, as a table does."""
+    labels, main = components.labels, int(np.argmax(components.scores))
+    sides = (labels[0], labels[-1], labels[:, 0], labels[:, -1])
+    return any(np.count_nonzero(side == main) > 0.9 * len(side) for side in sides)
 
 
 def are_several(components: Components) -> bool:
@@ -101,7 +119,7 @@ def _at_edge(stats: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 def _is_frame(label: int, labels: np.ndarray, stats: np.ndarray) -> bool:
     """Whether a component is a box or a circle drawn around another one."""
     left, top, across, down, area = stats[label]
-    if area > 0.4 * across * down:
+    if area > 0.55 * across * down:
         return False
     right, bottom = left + across, top + down
     inside = (

@@ -13,7 +13,7 @@ from .picture import as_png
 from .predict import Guess, Predictor
 from .preprocess import SIDE, Prepared, attempt
 
-BULK = 256  # pictures prepared before the network is asked
+BULK = 64  # pictures prepared before the network is asked
 
 
 class Kept(NamedTuple):
@@ -104,11 +104,18 @@ def ask(name: str, pictures: Iterable[Labelled], predictor: Predictor) -> Answer
     while chunk := list(islice(pictures, BULK)):
         prepared = [picture.prepared for picture in chunk]
         guesses = iter(predictor.guess([each for each in prepared if isinstance(each, Prepared)]))
-        answers.pictures.extend(chunk)
+        answers.pictures.extend(_released(picture) for picture in chunk)
         answers.guesses.extend(
             next(guesses) if isinstance(each, Prepared) else None for each in prepared
         )
     return answers
+
+
+def _released(picture: Labelled) -> Labelled:
+    """The picture without its upload, which `others` holds: sets of photos do not fit in memory."""
+    if isinstance(picture.prepared, InvalidImage):
+        return picture
+    return picture._replace(prepared=picture.prepared._replace(others=tuple))
 
 
 def figures(answers: Answers) -> dict:

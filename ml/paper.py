@@ -8,6 +8,10 @@ import numpy as np
 from .header import InvalidImage
 
 MIN_CONTRAST = 14  # of 255: fainter ink cannot be told from noise
+BLANK = (
+    "The picture looks blank: its ink differs from the paper by {} of 255 levels. "
+    "Use a darker pen, or crop the picture closer."
+)
 MIN_LIT = 64  # pixels; in a smaller picture shadows and noise cannot be told from strokes
 LEVELS = np.arange(256.0)
 PAPER_GRID = 32  # pixels on the longer side of the copy on which the paper is estimated
@@ -21,16 +25,37 @@ def estimate_paper(picture: np.ndarray) -> np.ndarray:
     and light paper need no telling apart. Takes (h, w) or (h, w, 3) uint8; returns the same.
     """
     height, width = picture.shape[:2]
-    scale = min(1, PAPER_GRID / max(height, width))
-    grid = (max(4, round(width * scale)), max(4, round(height * scale)))
-    small = cv2.resize(picture, grid, interpolation=cv2.INTER_AREA)
+    small = _on_grid(picture)
     if _is_plain(small):
         fit = small[:1, :1]
     else:
         fit = _fit_surface(small)
         if min(height, width) >= MIN_LIT and _leaves_shadow(small, fit):
-            fit = _local_paper(picture)
+            return local_paper(picture)
     return cv2.resize(fit, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def other_paper(picture: np.ndarray) -> np.ndarray | None:
+    """The other of two plain colours that meet at the border, which `estimate_paper` took for ink.
+
+    None unless there are two such colours. Takes and returns (h, w) or (h, w, 3) uint8.
+    """
+    small = _on_grid(picture)
+    colours = small.reshape(small.shape[0] * small.shape[1], -1).T.astype(np.float32)
+    border = _border(small.shape[1], small.shape[0])
+    ink = ~_likely_paper(colours, border, small.shape[:2])
+    if not 0.1 < ink[border].mean() < 0.9:
+        return None
+    paper = _median(colours[:, ink]).astype(np.uint8)
+    return np.broadcast_to(paper, (*picture.shape[:2], len(paper))).reshape(picture.shape)
+
+
+def _on_grid(picture: np.ndarray) -> np.ndarray:
+    """The small copy of a picture on which its paper is estimated."""
+    height, width = picture.shape[:2]
+    scale = min(1, PAPER_GRID / max(height, width))
+    grid = (max(4, round(width * scale)), max(4, round(height * scale)))
+    return cv2.resize(picture, grid, interpolation=cv2.INTER_AREA)
 
 
 def _is_plain(small: np.ndarray) -> bool:
@@ -55,7 +80,7 @@ def _fit_surface(small: np.ndarray) -> np.ndarray:
     importance = np.where(border, np.float32(3), np.float32(1))
     for degree in (1, 1, 3, 3, 6, 6):
         residual = np.abs(colours - fit).max(axis=0)
-        if residual[border].max() < 4:  # evenly lit, as whatever comes from a paint program
+        if _most(residual[border]) < 4:  # evenly lit, as whatever comes from a paint program
             break
         spread = max(4.0, 2.0 * float(_median(residual[border])))
         weight = importance / (1 + np.square(np.square(residual / spread)))
@@ -76,14 +101,18 @@ def _leaves_shadow(small: np.ndarray, fit: np.ndarray) -> bool:
     side = int(0.2 * max(residual.shape))
     wide = cv2.morphologyEx(residual, cv2.MORPH_OPEN, np.ones((side, side), np.uint8))
     rim = np.concatenate([wide[0], wide[-1], wide[:, 0], wide[:, -1]])
-    return bool((rim > 20).mean() > 0.1)
+    if (rim > 20).mean() <= 0.1:
+        return False
+    firm = np.sort(residual.ravel())[-residual.size // 40]
+    return bool(_median(residual[wide > 20]) < 0.85 * firm)  # else it is a stroke itself
 
 
-def _local_paper(picture: np.ndarray) -> np.ndarray:
+def local_paper(picture: np.ndarray) -> np.ndarray:
     """The median colour around each point, which follows the edge of a cast shadow."""
     scale = 2 * PAPER_GRID / max(picture.shape[:2])
     small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return cv2.medianBlur(small, PAPER_GRID - 1)
+    fit = cv2.medianBlur(small, PAPER_GRID - 1)
+    return cv2.resize(fit, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def _likely_paper(colours: np.ndarray, border: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -108,7 +137,9 @@ def _likely_paper(colours: np.ndarray, border: np.ndarray, shape: tuple[int, int
     if 0.1 < share < 0.9:
         pieces = _pieces(far.reshape(shape)) - _pieces(~far.reshape(shape))
         weight += 0.3 * np.clip(pieces, -2, 2)
-    return far if weight > 1.25 else ~far
+    if weight > 1.25:
+        return distance > 0.7 * separation
+    return distance < 0.3 * separation
 
 
 def _pieces(mask: np.ndarray) -> int:
@@ -118,6 +149,11 @@ def _pieces(mask: np.ndarray) -> int:
 def _median(values: np.ndarray) -> np.ndarray:
     """The median along the last axis; np.median takes five times as long on a few values."""
     return np.sort(values, axis=-1)[..., values.shape[-1] // 2]
+
+
+def _most(values: np.ndarray) -> float:
+    """What nine tenths of the values (n,) do not exceed."""
+    return float(np.sort(values)[9 * len(values) // 10])
 
 
 @functools.lru_cache(64)
@@ -136,7 +172,7 @@ def _border(width: int, height: int) -> np.ndarray:
     return ~inside.ravel()
 
 
-def ink_over(paper: np.ndarray, picture: np.ndarray) -> np.ndarray:
+def ink_over(paper: np.ndarray, picture: np.ndarray, strongest: int = 765) -> np.ndarray:
     """Measure how far each pixel is from the paper, in the direction of the ink's colour.
 
     Returns (h, w) uint8. Red on yellow, white on slate: what counts is the distance in
@@ -147,23 +183,32 @@ def ink_over(paper: np.ndarray, picture: np.ndarray) -> np.ndarray:
     threshold = otsu_level(levels)
     noise = median_level(levels[: threshold + 1]) if min(distance.shape) >= MIN_LIT else 0
     contrast = threshold + 1 + median_level(levels[threshold + 1 :])
-    if contrast < max(MIN_CONTRAST, 4 * noise) or not levels[threshold + 1 :].any():
-        raise InvalidImage("blank", f"Expected ink, found contrast {contrast} of 255.")
+    if contrast < 4 * noise:  # grain fades when it is smoothed, and strokes do not
+        smooth = histogram(_largest(cv2.absdiff(cv2.blur(picture, (5, 5)), paper)))
+        level = otsu_level(smooth)
+        contrast = level + 1 + median_level(smooth[level + 1 :])
+    if contrast < MIN_CONTRAST or not levels[threshold + 1 :].any():
+        raise InvalidImage("blank", BLANK.format(contrast))
     marked = cv2.compare(distance, threshold, cv2.CMP_GT)
     if picture.ndim == 2:
-        return _darker_or_lighter(paper, picture, marked)
+        return _darker_or_lighter(paper, picture, marked, strongest)
     difference = cv2.subtract(picture, paper, dtype=cv2.CV_16S)
     direction = np.array(cv2.mean(difference, marked)[:3])
     direction /= np.abs(direction).max() + 1e-6
     ink = cv2.transform(difference, direction[np.newaxis])
+    if (peak := int(ink.max())) > strongest:
+        ink = ink * (strongest / peak)
     return np.clip(ink, 0, 255).astype(np.uint8)
 
 
-def _darker_or_lighter(paper: np.ndarray, picture: np.ndarray, marked: np.ndarray) -> np.ndarray:
+def _darker_or_lighter(
+    paper: np.ndarray, picture: np.ndarray, marked: np.ndarray, strongest: int
+) -> np.ndarray:
     """`ink_over` without colour: three times the difference, as three equal channels give it."""
     is_dark = cv2.mean(picture, marked)[0] < cv2.mean(paper, marked)[0]
     difference = cv2.subtract(paper, picture) if is_dark else cv2.subtract(picture, paper)
-    return cv2.convertScaleAbs(difference, alpha=3)
+    peak = cv2.minMaxLoc(difference)[1]
+    return cv2.convertScaleAbs(difference, alpha=min(3.0, strongest / max(1.0, peak)))
 
 
 def _largest(colours: np.ndarray) -> np.ndarray:

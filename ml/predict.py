@@ -9,12 +9,16 @@ import numpy as np
 from . import calibrate, checkpoint, second_look
 from .checkpoint import Checkpoint
 from .header import InvalidImage
-from .preprocess import Prepared, attempt, prepare
+from .preprocess import Prepared, Show, attempt, prepare
+from .readings import FIRST
 
 ENGINES = ("litert", "keras")
 SEVERAL_DIGITS = "several_digits"  # told by the preparation, not by the network
 REASONS = ("low_confidence", "not_a_digit", SEVERAL_DIGITS)
 Lap = Callable[[str], object]  # told the name of each stage as it ends
+DOUBT = 3.3  # logits above `digit_above`: below that, other readings of a picture are tried
+PREFERENCE = 3.0  # logits by which another reading must look more like a digit than the first
+SURE = 3.3  # logits above `digit_above` that another reading takes to be certain
 BULK = 64  # images in one call of the network, when there are many
 
 
@@ -81,25 +85,62 @@ class Predictor:
         if not pictures:
             return []
         logits = self.logits(np.array([picture.pixels for picture in pictures]))
+        pictures, logits = self._choose_readings(pictures, logits)
         probabilities = calibrate.digit_probabilities(logits, self.temperature)
         digits = probabilities.argmax(axis=1).tolist()
         confidences = [
             float(each[digit]) for digit, each in zip(digits, probabilities, strict=True)
         ]
-        reasons = self._reasons(logits, confidences)
-        columns = digits, confidences, probabilities, reasons, pictures
+        evidence = calibrate.digitness(logits).tolist()
+        columns = digits, confidences, probabilities, evidence, pictures
         return [
             Guess(
                 digit,
                 confidence,
                 each,
-                SEVERAL_DIGITS if picture.several else reason,
+                self._why_uncertain(picture, confidence, digitness),
                 picture.pixels,
                 self.version,
                 picture.format,
             )
-            for digit, confidence, each, reason, picture in zip(*columns, strict=True)
+            for digit, confidence, each, digitness, picture in zip(*columns, strict=True)
         ]
+
+    def prepare(self, upload: bytes, show: Show) -> Prepared:
+        """Prepare a picture in the reading that `read` chooses. Raises InvalidImage.
+
+        `show` receives each step's name and result, as in `preprocess.prepare`.
+        """
+        prepared = prepare(upload)
+        (chosen,), _ = self._choose_readings([prepared], self.logits(prepared.pixels[np.newaxis]))
+        return prepare(upload, show, chosen.reading)
+
+    def _choose_readings(
+        self, pictures: Sequence[Prepared], logits: np.ndarray
+    ) -> tuple[list[Prepared], np.ndarray]:
+        """Take another reading of a picture where it looks more like a digit than the first.
+
+        Takes and returns the pictures and their (n, 11) logits. A picture whose first reading is
+        a digit beyond doubt keeps it, and its others are not made.
+        """
+        pictures, logits = list(pictures), logits.copy()
+        evidence = calibrate.digitness(logits)
+        for index in np.flatnonzero(evidence < self.digit_above + DOUBT):
+            others = list(pictures[index].others())
+            if not others:
+                continue
+            answers = self.first_look(np.array([other.pixels for other in others]))
+            best = int(calibrate.digitness(answers).argmax())
+            if calibrate.digitness(answers)[best] > evidence[index] + PREFERENCE:
+                pictures[index] = others[best]
+                logits[index] = self.logits(others[best].pixels[np.newaxis])[0]
+        return pictures, logits
+
+    def _why_uncertain(self, picture: Prepared, confidence: float, evidence: float) -> str:
+        if picture.several:
+            return SEVERAL_DIGITS
+        doubtful = picture.reading != FIRST and evidence < self.digit_above + SURE
+        return self._reason(confidence, evidence) or ("low_confidence" if doubtful else "")
 
     def reasons(self, logits: np.ndarray) -> list[str]:
         """Why answers with these (n, 11) logits are uncertain; empty where they are certain."""

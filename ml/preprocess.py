@@ -5,18 +5,19 @@ share `thicken` and `frame`, the last steps, so that a network is trained on wha
 """
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from .clutter import are_several, find_components, keep_digit
-from .decode import WORKING_SIDE, decode
-from .header import InvalidImage, inspect
-from .paper import estimate_paper, ink_over, strengthen
-from .ruled import drop_lines
-from .sheet import cut_out, find_sheet, trim_bars
+from .clutter import NOTHING, are_several, find_components, is_edge, keep_digit, without_likeliest
+from .decode import decode
+from .header import Header, InvalidImage, inspect
+from .paper import MIN_LIT, strengthen
+from .readings import FIRST, OF_SMALL, OTHERS, SECOND, Scene, without_colour
+from .sheet import trim_bars
 
 SIDE = 28  # pixels; MNIST's frame
 BOX = 20  # pixels; the box inside it that holds the digit
@@ -30,13 +31,15 @@ class Prepared(NamedTuple):
     pixels: np.ndarray  # (28, 28) uint8, bright ink on black, as in MNIST
     several: bool  # whether there is more than one digit; `pixels` show the likeliest
     format: str = ""  # of the file, one of header.FORMATS; empty: there was none
+    reading: str = FIRST  # how ink was told from paper, one of readings.READINGS
+    others: Callable[[], Iterable["Prepared"]] = tuple  # other readings, made when asked for
 
 
-def prepare(upload: bytes, show: Show = lambda step, pixels: None) -> Prepared:
+def prepare(upload: bytes, show: Show = lambda step, pixels: None, reading: str = "") -> Prepared:
     """Turn an uploaded picture into what a network reads.
 
-    `show` receives each step's name and result. Raises InvalidImage when there is no
-    picture, or no ink in it.
+    `show` receives each step's name and result. Without a `reading`, it is the first way that
+    finds a digit. Raises InvalidImage when there is no picture, or no ink in it.
     """
     header = inspect(upload)
     picture = decode(upload, header)
@@ -45,35 +48,49 @@ def prepare(upload: bytes, show: Show = lambda step, pixels: None) -> Prepared:
     if framed is not None:
         show("already framed", framed)
         return Prepared(framed, several=False, format=header.format)
-    picture = trim_bars(picture)
-    ink = reveal(reduce(picture), show)
-    sheet = find_sheet(ink)
-    if sheet is not None:
-        with contextlib.suppress(InvalidImage):  # nothing is on it: it is a stroke itself
-            note = reduce(cut_out(picture, sheet))
-            show("sheet cut out", note)
-            ink = reveal(note, show)
-    ink = drop_lines(ink)
-    show("ruled lines dropped", ink)
-    ink = strengthen(ink)
+    scene = Scene(trim_bars(picture), show)
+    others = partial(read_otherwise, upload, header)
+    try:
+        return finish(scene, reading or FIRST, header.format, others)
+    except InvalidImage:
+        if reading:
+            raise
+        for prepared in finish_others(scene, header.format):
+            return prepared._replace(others=others)
+        raise
+
+
+def read_otherwise(upload: bytes, header: Header) -> Iterator[Prepared]:
+    """Prepare the upload in all other readings. It is decoded again, rather than kept decoded."""
+    return finish_others(Scene(trim_bars(decode(upload, header))), header.format)
+
+
+def finish_others(scene: Scene, format: str) -> Iterator[Prepared]:
+    """The scene in each reading but the first that finds a digit in it."""
+    for reading in OTHERS if min(scene.small.shape[:2]) >= MIN_LIT else OF_SMALL:
+        with contextlib.suppress(InvalidImage):
+            yield finish(scene, reading, format)
+
+
+def finish(
+    scene: Scene, reading: str, format: str, others: Callable[[], Iterable[Prepared]] = tuple
+) -> Prepared:
+    """Find the digit in the ink, and frame it. Raises InvalidImage where there is none."""
+    show = scene.show
+    ink = strengthen(scene.ink_of(reading.removesuffix(SECOND)))
     show("strengthened", ink)
     components = find_components(ink)
+    if reading.endswith(SECOND):
+        components = without_likeliest(components)
+    if reading != FIRST and is_edge(components):
+        raise InvalidImage("blank", NOTHING)
     ink = keep_digit(ink, components)
     show("digit kept", ink)
     ink = thicken(crop(ink))
     show("cropped", ink)
     pixels = frame(ink)
     show("framed", pixels)
-    return Prepared(pixels, are_several(components), header.format)
-
-
-def reveal(picture: np.ndarray, show: Show) -> np.ndarray:
-    """Tell ink from paper; (h, w) uint8. Raises InvalidImage `blank`."""
-    paper = estimate_paper(picture)
-    show("paper", paper)
-    ink = ink_over(paper, picture)
-    show("ink", ink)
-    return ink
+    return Prepared(pixels, are_several(components), format, reading, others)
 
 
 def attempt(upload: bytes) -> Prepared | InvalidImage:
@@ -105,38 +122,11 @@ def already_framed(picture: np.ndarray) -> np.ndarray | None:
     return grey if max(abs(x - middle), abs(y - middle)) <= 1.25 else None
 
 
-def without_colour(picture: np.ndarray) -> np.ndarray:
-    """One channel, (h, w), of a picture whose three are the same; any other as it is."""
-    if picture.ndim == 2:
-        return picture
-    blue, green, red = cv2.split(picture)
-    same = cv2.norm(blue, green, cv2.NORM_INF) == 0 == cv2.norm(green, red, cv2.NORM_INF)
-    return blue if same else picture
-
-
-def reduce(picture: np.ndarray) -> np.ndarray:
-    """Scale a picture down to WORKING_SIDE pixels on its longer side, never up.
-
-    It has one channel then if its three are the same.
-    """
-    height, width = picture.shape[:2]
-    whole = max(height, width) // WORKING_SIDE  # a whole factor first: others take 20 times as long
-    if whole > 1:
-        height, width = height // whole, width // whole
-        picture = picture[: height * whole, : width * whole]
-        picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
-    picture = without_colour(picture)
-    scale = WORKING_SIDE / max(height, width)
-    if scale >= 1:
-        return picture
-    return cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
-
-
 def crop(ink: np.ndarray) -> np.ndarray:
     """Cut out the box that holds the ink. Raises InvalidImage `blank` when there is none."""
     left, top, width, height = cv2.boundingRect((ink > 64).astype(np.uint8))
     if width == 0:
-        raise InvalidImage("blank", "Expected ink, found none.")
+        raise InvalidImage("blank", NOTHING)
     return ink[top : top + height, left : left + width]
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from .paper import MIN_LIT, PAPER_GRID, otsu
 
 ALIKE = 8  # of 255: no more than that apart, colours are one
+RIDGE = 3  # pixels, of the outline of a panel
 RIM = 0.05  # of a sheet's sides: it curls there, and casts a shadow
 
 
@@ -104,7 +105,11 @@ def _bar(picture: np.ndarray) -> int:
     last = min(step * int(ends.max()) + 2, len(picture) - 1)  # past the blur of the edge
     ends = _first_change(picture[: last + 1])
     straight = (ends > 0) & (np.abs(ends - np.median(ends)) <= 2)
-    return last if straight.mean() > 0.9 else 0
+    beyond = picture[last + 1 : last + max(8, len(picture) // 6)]
+    unlike = np.abs(beyond.astype(np.int16) - picture[0, 0]) > ALIKE
+    if straight.mean() <= 0.9 or unlike.mean() < 0.5:  # or it is a line, and more paper below it
+        return 0
+    return last
 
 
 def _first_change(columns: np.ndarray) -> np.ndarray:
@@ -113,3 +118,30 @@ def _first_change(columns: np.ndarray) -> np.ndarray:
     if unlike.ndim == 3:
         unlike = unlike.any(axis=2)
     return unlike.argmax(axis=0)
+
+
+def find_panel(picture: np.ndarray) -> np.ndarray | None:
+    """Find the largest upright rectangle that is drawn in a picture, or stands out from it.
+
+    Returns its left, top, right and bottom within the outline, (4,), in parts of the sides.
+    """
+    height, width = picture.shape[:2]
+    if min(height, width) < MIN_LIT:
+        return None
+    grey = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+    edges = cv2.dilate(cv2.Canny(grey, 40, 100), np.ones((3, 3), np.uint8))
+    outlines, _ = cv2.findContours(edges, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
+    best = None
+    for outline in outlines:
+        left, top, across, down = cv2.boundingRect(outline)
+        box = across * down
+        if not 0.08 * height * width < box or (across > 0.97 * width and down > 0.97 * height):
+            continue
+        if cv2.contourArea(outline) < 0.9 * box or (best and box <= best[0]):
+            continue
+        best = box, left, top, across, down
+    if best is None:
+        return None
+    _, left, top, across, down = best
+    box = np.array([left + RIDGE, top + RIDGE, left + across - RIDGE, top + down - RIDGE])
+    return box / [width, height, width, height]

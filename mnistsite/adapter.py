@@ -15,7 +15,6 @@ from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 from django.core.handlers.base import BaseHandler
 from django.core.signals import request_started
-from django.db import close_old_connections
 from django.http import HttpResponse
 from django.urls import set_script_prefix
 from django.utils.module_loading import import_string
@@ -47,19 +46,11 @@ class Handler(BaseHandler):
     def respond(self, scope: dict, body: bytes, refusal: Refused | None = None) -> HttpResponse:
         """Return the response to a request; to a refused one, the problem as the site shows it."""
         set_script_prefix(scope.get("root_path") or "/")
-        is_upload = scope["path"] == UPLOAD_PATH
-        if is_upload:
-            close_old_connections()  # as the receivers of both signals do, in a third of the time
-        else:
-            request_started.send(sender=type(self), scope=scope)
-        try:
-            request = ASGIRequest(scope, io.BytesIO(body))
-        except UnicodeDecodeError:
-            request = ASGIRequest(scope | {"query_string": b""}, io.BytesIO())
-            refusal = Refused(400, "malformed", "The query string is not UTF-8.")
+        request_started.send(sender=type(self), scope=scope)
+        request = ASGIRequest(scope, io.BytesIO(body))
         request.refusal = refusal
         response = self.get_response(request)
-        if not (is_upload or response.streaming):
+        if not response.streaming:
             response.close()  # in this thread, whose database connection it looks after
         return response
 
@@ -82,17 +73,15 @@ class Pool:
 
     async def run(self, work: Callable, scope: dict, body: bytes = b""):
         """Call a function in one of the threads. Raises Refused."""
-        if self.request_count >= settings.MNIST_MAX_WAITING:
+        is_full = self.request_count >= settings.MNIST_MAX_WAITING
+        if is_full or self.body_bytes >= settings.MNIST_MAX_WAITING_BYTES:
             raise Refused(503, "overloaded", "Too many requests are waiting. Try again.")
-        if self.body_bytes >= settings.MNIST_MAX_WAITING_BYTES:
-            raise Refused(503, "overloaded", "Too many large requests are waiting. Try again.")
         self.request_count += 1
         self.body_bytes += len(body)
         WAITING.inc()
         try:
             async with asyncio.timeout(self.timeout_seconds):
-                loop = asyncio.get_running_loop()
-                return await loop.run_in_executor(self.threads, work, scope, body)
+                return await in_thread(self.threads, work, scope, body)
         except TimeoutError:
             raise Refused(503, "overloaded", "This took too long. Try again.") from None
         finally:
@@ -101,36 +90,13 @@ class Pool:
             WAITING.dec()
 
 
-class Bodies:
-    """The request bodies that are being read."""
-
-    def __init__(self):
-        self.total_bytes = 0
-        self.deadlines: dict[int, tuple[bytearray, asyncio.Timeout]] = {}  # oldest first
-
-    def add(self, body: bytearray, chunk: bytes) -> None:
-        """Append to a body. When all take too much memory the oldest ones end: of many that are
-        large or slow those are the first, while a small one arrives at once.
-        """
-        body += chunk
-        self.total_bytes += len(chunk)
-        for oldest, deadline in self.deadlines.values():
-            if self.total_bytes <= settings.MNIST_MAX_HELD_BYTES:
-                break
-            self.clear(oldest)
-            deadline.reschedule(asyncio.get_running_loop().time())
-
-    def clear(self, body: bytearray) -> None:
-        self.total_bytes -= len(body)
-        body.clear()
-
-
 class Application:
     """The ASGI application around a handler."""
 
     def __init__(self, handler: Handler):
         self.handler = handler
-        self.bodies = Bodies()
+        self.bodies: dict[int, tuple[bytearray, asyncio.Timeout]] = {}  # being read, oldest first
+        self.body_bytes = 0  # of all these
         self.probes = Pool("probes", 1, timeout_seconds=5)
         # While one thread decodes a picture of many pixels, the other responds to small ones.
         self.uploads = Pool("uploads", 2, settings.MNIST_UPLOAD_TIMEOUT_S)
@@ -150,8 +116,7 @@ class Application:
             response = await pool.run(self.handler.respond, request, body)
         except Refused as refusal:
             refused = with_content_length(scope, 0), b"", refusal
-            threads = self.probes.threads
-            response = await in_thread(threads, self.handler.respond, *refused)
+            response = await in_thread(self.probes.threads, self.handler.respond, *refused)
         await self.send_response(response, receive, send)
 
     def pool_for(self, path: str, length: int) -> Pool:
@@ -170,14 +135,14 @@ class Application:
         body = bytearray()
         try:
             async with asyncio.timeout(settings.MNIST_BODY_TIMEOUT_S) as deadline:
-                self.bodies.deadlines[id(body)] = body, deadline
+                self.bodies[id(body)] = body, deadline
                 length = await self.receive_all(scope, receive, body)
                 return bytes(body), length
         except TimeoutError:
             raise Refused(408, "too_slow", "The body did not arrive in time.") from None
         finally:
-            del self.bodies.deadlines[id(body)]
-            self.bodies.clear(body)
+            del self.bodies[id(body)]
+            self.discard(body)
 
     async def receive_all(self, scope: dict, receive: Callable, body: bytearray) -> int:
         length, more = 0, True
@@ -194,10 +159,24 @@ class Application:
                 limit = await self.api.run(self.handler.max_body_bytes, request)
             length += len(chunk)
             if length <= limit:
-                self.bodies.add(body, chunk)
+                body += chunk
+                self.body_bytes += len(chunk)
+                self.free_memory()
             else:
-                self.bodies.clear(body)
+                self.discard(body)
         return length
+
+    def free_memory(self) -> None:
+        """End the oldest bodies while all take too much: a small one arrives at once."""
+        for body, deadline in self.bodies.values():
+            if self.body_bytes <= settings.MNIST_MAX_HELD_BYTES:
+                break
+            self.discard(body)
+            deadline.reschedule(asyncio.get_running_loop().time())
+
+    def discard(self, body: bytearray) -> None:
+        self.body_bytes -= len(body)
+        body.clear()
 
     async def send_response(
         self, response: HttpResponse, receive: Callable, send: Callable
@@ -218,9 +197,14 @@ class Application:
 
 
 def with_content_length(scope: dict, length: int) -> dict:
-    """The scope with the length that was received: a chunked body has not announced any."""
+    """The scope with the length that was received: a chunked body has not announced any.
+
+    Django takes the query string for UTF-8, which nobody promises.
+    """
     others = [header for header in scope["headers"] if header[0] != b"content-length"]
-    return scope | {"headers": [*others, (b"content-length", b"%d" % length)]}
+    query = scope.get("query_string", b"").decode("utf-8", "replace").encode()
+    headers = [*others, (b"content-length", b"%d" % length)]
+    return scope | {"headers": headers, "query_string": query}
 
 
 async def in_thread(threads: ThreadPoolExecutor, work: Callable, *args):
@@ -231,7 +215,7 @@ async def send_stream(
     response: HttpResponse, thread: ThreadPoolExecutor, receive: Callable, send: Callable
 ) -> None:
     """Send a response part by part, for as long as the client is there."""
-    gone, parts, part = asyncio.ensure_future(until_disconnected(receive)), iter(response), b""
+    gone, parts, part = asyncio.ensure_future(receive()), iter(response), b""
     try:
         while part is not None and not gone.done():
             part = await in_thread(thread, next, parts, None)
@@ -240,8 +224,3 @@ async def send_stream(
     finally:
         gone.cancel()
         await in_thread(thread, response.close)
-
-
-async def until_disconnected(receive: Callable) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

@@ -187,6 +187,13 @@ class Server:
         cost.megabytes = peak_megabytes(pid) - megabytes
         cost.log = self.output(log).splitlines()
 
+    def memory_bytes(self) -> int:
+        """The proportional memory of the process that was started and all that it started."""
+        pids = [str(self.process.pid)]
+        for pid in pids:
+            pids += children(pid)
+        return int(sum(proportional_megabytes(pid) for pid in pids) * 1024 * 1024)
+
     def serving_megabytes(self) -> list[float]:
         """The proportional memory of each worker."""
         return [proportional_megabytes(pid) for pid in self.worker_pids()]

@@ -94,7 +94,7 @@ def test_a_body_in_chunks_reaches_django_with_its_length(call, handler):
     client = Client(b"seven", b" eight")
     application = call(client, **{"content-length": "3"})
     assert (client.status, client.content, handler.lengths) == (200, b"seven eight", [b"11"])
-    assert application.bodies.total_bytes == application.uploads.body_bytes == 0
+    assert application.body_bytes == application.uploads.body_bytes == 0
 
 
 def test_a_body_that_does_not_arrive_in_time_is_refused(call, handler, settings):
@@ -102,7 +102,7 @@ def test_a_body_that_does_not_arrive_in_time_is_refused(call, handler, settings)
     late = Client(b"sev", then="wait")
     application = call(late)
     assert (late.status, late.content, handler.paths) == (408, b"too_slow", [])
-    assert application.bodies.total_bytes == 0
+    assert application.body_bytes == 0
 
 
 def test_a_body_whose_client_leaves_is_cut_short(call, handler):
@@ -141,7 +141,7 @@ def test_of_too_many_bytes_the_oldest_bodies_end_and_small_new_ones_are_read(cal
     application = call_and_release(slow, small, call)
     assert (small.status, small.content) == (200, b"seven")
     assert [each.status for each in slow] == [408, 400, 400]  # the others went away at last
-    assert application.bodies.total_bytes == 0
+    assert application.body_bytes == 0
 
 
 def call_and_release(slow, small, call):

@@ -105,7 +105,7 @@ def test_a_promotion_that_asks_the_gate_keeps_no_upload_waiting(tmp_path, sample
     assert meanwhile > 3  # one or two, if they had to wait for the promotion
 
 
-def test_what_cannot_wait_is_refused_at_once_and_the_rest_is_kept(tmp_path, sample):
+def test_a_crowd_that_comes_at_once_is_served(tmp_path, sample):
     whole = request(form(part(sample("6_tiny.png"))))
     with Server(tmp_path, workers=1) as server, ExitStack() as crowd:
         address = ("127.0.0.1", server.port)
@@ -115,10 +115,8 @@ def test_what_cannot_wait_is_refused_at_once_and_the_rest_is_kept(tmp_path, samp
         for client in clients:  # and now all of them are there at once
             client.sendall(whole[-1:])
         answers = [received(client) for client in clients]
-        refused = [each for each in answers if each.status == 503]
-        assert {each.status for each in answers} == {200, 503}
-        assert {each.body["code"] for each in refused} == {"overloaded"}
-        assert all(each.headers["retry-after"] == "5" for each in refused)
-        assert server.output().count("Overloaded: ") < len(refused) / 2
-        assert not lost(server, [each.body["id"] for each in answers if each.status == 200])
-        assert len(server.rows()) == len(answers) - len(refused)
+        stored = [each.body["id"] for each in answers if each.status == 200]
+        refused = [each for each in answers if each.status != 200]
+        assert {each.body["code"] for each in refused} <= {"overloaded"}  # on a slow machine
+        assert not lost(server, stored)
+        assert len(server.rows()) >= len(stored) > len(clients) / 2

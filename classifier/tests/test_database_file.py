@@ -1,8 +1,10 @@
+import fcntl
 import json
 import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 from contextlib import closing, contextmanager, suppress
 
 import pytest
@@ -66,6 +68,60 @@ def test_another_file_in_its_place_is_opened(database):
     opened = connection.connection
     assert digits(connection) == [7]
     assert connection.connection is not opened
+
+
+# The queue of those who write
+
+
+@pytest.mark.parametrize("writes", ["a statement", "a transaction"])
+def test_who_writes_waits_in_a_queue(database, settings, writes):
+    connection, path = database
+    other = opened(settings, path)
+    connection.set_autocommit(False)
+    done = threading.Event()
+
+    def write():
+        if writes == "a statement":
+            with other.write_lock():
+                other.cursor().execute("insert into digits values (1)")
+        else:
+            other.set_autocommit(False)
+            other.cursor().execute("insert into digits values (1)")
+            other.commit()
+            other.set_autocommit(True)
+        done.set()
+
+    other.inc_thread_sharing()
+    thread = threading.Thread(target=write)
+    thread.start()
+    with open(f"{path}-lock") as lock, pytest.raises(BlockingIOError):
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert not done.is_set()
+    connection.commit()
+    connection.set_autocommit(True)
+    thread.join(10)
+    assert done.is_set()
+    assert digits(connection) == [7, 1]
+
+
+def test_a_statement_in_a_transaction_does_not_give_the_lock_away(database):
+    connection, path = database
+    with atomic(connection):
+        with connection.write_lock():
+            pass
+        with open(f"{path}-lock") as lock, pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@contextmanager
+def atomic(connection):
+    """As `transaction.atomic` does, for a connection that Django does not know by a name."""
+    connection.set_autocommit(False)
+    connection.in_atomic_block = True
+    yield
+    connection.in_atomic_block = False
+    connection.commit()
+    connection.set_autocommit(True)
 
 
 # The files beside it: what was committed lately is in the -wal only

@@ -7,7 +7,6 @@ import requests
 from django.db import DatabaseError
 
 from classifier import metrics, registry, review
-from classifier.management.commands import serve
 from classifier.models import TrainingRun
 
 from .server import Server
@@ -145,8 +144,8 @@ def test_several_workers_are_one_server(tmp_path, sample):
 
 
 def test_a_server_starts_with_no_counts_of_the_one_before():
-    folder = Path(serve.empty_metrics_folder("127.0.0.1", 99999))
+    folder = Path(metrics.empty_folder("127.0.0.1-99999"))
     (folder / "counter_1.db").touch()
-    assert Path(serve.empty_metrics_folder("127.0.0.1", 99999)) == folder
+    assert Path(metrics.empty_folder("127.0.0.1-99999")) == folder
     assert list(folder.iterdir()) == []
     folder.rmdir()

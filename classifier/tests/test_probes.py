@@ -16,7 +16,7 @@ from .test_faults import assert_503, assert_recovers, full, read_only, small_dis
 from .wire import send, upload
 
 pytestmark = pytest.mark.slow
-LOGINS = 40  # clients that try passwords
+LOGINS = 150  # clients that try passwords
 
 
 def probe(server: Server, address: str) -> requests.Response:
@@ -57,6 +57,7 @@ def test_probes_answer_while_postgres_hangs(tmp_path, sample):
     with postgres() as address, Server(tmp_path, workers=1, DATABASE_URL=address) as server:
         until_ready(server)
         with stopped(address):
+            assert_503(send(server.port, content))
             until_not_ready(server, "has not ended")
             server.until(lambda: "mnist_database_up 0" in probe(server, "/metrics").text)
         until_ready(server)
@@ -111,6 +112,7 @@ def test_wrong_passwords_hold_up_no_upload(tmp_path, sample):
         with Load(server.url, [sample("7_paint.png")], clients=2) as load:
             server.until(lambda: "Login refused, too many have failed" in server.output(), 60)
             load.wait_for(50)
+            assert requests.get(f"{server.url}/healthz", timeout=10).status_code == 200
         over.set()
         assert set().union(*(each.result() for each in tried)) <= {200, 429}
     assert not load.others

@@ -78,9 +78,11 @@ class Run:
 
 
 def worker_of(server) -> int:
-    """The process that works for this server: below its keeper, which may just start it."""
-    (keeper,) = [pid for pid in children(server.process.pid) if "keep_running" in command(pid)]
-    return eventually(lambda: children(keeper))[0]
+    """The process that works for this server, which may just be starting."""
+    keeper = server.process.pid
+    return eventually(
+        lambda: [pid for pid in children(keeper) if "manage.py work" in command(pid)]
+    )[0]
 
 
 def eventually(found, seconds=10):

@@ -182,6 +182,29 @@ def test_bars_around_a_photo_are_trimmed_and_bare_paper_is_not(upright):
     np.testing.assert_array_equal(trim_bars(drawn()), drawn())
 
 
+def test_paper_above_its_first_line_is_no_bar():
+    picture = np.full((200, 200), 235, np.uint8)
+    picture[60::30] = 150
+    cv2.line(picture, (100, 20), (100, 180), 0, 10)
+    assert trim_bars(picture).shape == (200, 200)
+
+
+@pytest.mark.parametrize("invert", [False, True])
+def test_a_wide_stroke_that_fills_its_picture_is_no_shadow(invert):
+    seven = np.full((200, 140, 3), 235, np.uint8)
+    cv2.polylines(seven, [np.array([[0, 18], [120, 18], [60, 199]])], False, (30, 30, 30), 36)
+    pixels = pixels_of(255 - seven if invert else seven)
+    expected = pixels_of(cv2.copyMakeBorder(seven, *[40] * 4, cv2.BORDER_CONSTANT, value=[235] * 3))
+    assert difference(pixels, expected) < 0.15
+
+
+@pytest.mark.parametrize("deviation", [10, 25])
+def test_ink_on_noisy_paper_is_not_blank(deviation):
+    noise = np.random.default_rng(0).normal(0, deviation, (200, 200, 1))
+    noisy = (drawn(ink=(150, 150, 150), paper=(215, 215, 215)) + noise).clip(0, 255)
+    assert pixels_of(noisy.astype(np.uint8)).max() > 128
+
+
 def test_an_angular_digit_is_no_sheet_of_paper():
     zero = np.full((200, 200), 255, np.uint8)
     cv2.rectangle(zero, (50, 30), (150, 170), 0, -1)
@@ -262,7 +285,7 @@ def test_a_picture_without_ink_is_blank(grey):
 
 def test_paper_with_noise_and_no_ink_is_blank():
     noise = np.random.default_rng(0).normal(200, 4, (200, 200))
-    with pytest.raises(InvalidImage, match="Expected ink"):
+    with pytest.raises(InvalidImage, match="looks blank"):
         prepare(png(noise.astype(np.uint8)))
 
 

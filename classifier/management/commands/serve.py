@@ -1,19 +1,13 @@
 import json
 import os
 import resource
-import shutil
 import socket
 import sys
-import tempfile
-from pathlib import Path
 
 from django.conf import settings
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 
-from classifier import accounts
+from classifier import first_start, metrics
 
 # Granian closes a connection whose request has not begun, or whose headers have not arrived, after
 # this time. Proxies keep idle connections for 60 seconds and must not find them closed.
@@ -55,31 +49,20 @@ class Command(BaseCommand):
             raise CommandError(f"Expected a port from 1 to 65535, received {port}.")
         address = resolve(host, port)
         if prepare:
-            self.prepare()
-        elif unapplied_migrations():
+            first_start.prepare(self.stdout)
+        elif first_start.unapplied_migrations():
             raise CommandError("The database is not up to date. Run: manage.py migrate")
         self.introduce(host, port, workers)
         self.stdout.flush()
         os.chdir(settings.BASE_DIR)
-        allow_many_files()
-        os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", empty_metrics_folder(address, port))
+        _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)  # each connection is one
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
+        os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", metrics.empty_folder(f"{address}-{port}"))
         server = [*SERVER, "--host", address, "--port", str(port), "--workers", str(workers)]
         if settings.MNIST_LOG_FORMAT == "json":
             server += ["--log-config", "mnistsite/granian_json_log.json"]
         commands = json.dumps([server] if no_worker else [server, WORKER])
         os.execv(sys.executable, [sys.executable, "-m", "classifier.keep_running", commands])
-
-    def prepare(self):
-        if unapplied_migrations():
-            self.stdout.write("Migrating the database ...")
-            call_command("migrate", verbosity=0)
-        created = accounts.create_first()
-        if created:
-            name, password = created
-            self.stdout.write(
-                f"Created the staff account {name!r} with the password {password}\n"
-                f"It is shown only now. Change it with: manage.py changepassword {name}"
-            )
 
     def introduce(self, host, port, workers):
         shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
@@ -107,24 +90,3 @@ def resolve(host, port):
     except OSError as error:
         raise CommandError(f"Cannot listen on {host} port {port}: {error}.") from error
     return address[0]
-
-
-def unapplied_migrations():
-    executor = MigrationExecutor(connection)
-    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
-
-
-def allow_many_files():
-    """Each connection is an open file; most systems allow 1024 and more to those who ask."""
-    _, limit = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
-
-
-def empty_metrics_folder(address, port):
-    """A folder in memory: on a disk that is full, counting would end the workers."""
-    memory = Path("/dev/shm")
-    parent = memory if os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
-    folder = parent / f"mnist-metrics-{address}-{port}"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700)
-    return str(folder)
