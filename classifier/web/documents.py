@@ -79,7 +79,7 @@ def parse(name: str) -> list[Token]:
     for block in blocks:
         if block.children:
             block.children = relink(block.children, posixpath.dirname(name))
-        if block.type == "table_open":
+        if block.type in ("table_open", "fence"):
             block.attrSet("tabindex", "0")  # it scrolls on a phone, with a keyboard, too
         if block.attrGet("style"):  # of a table's column; the content policy allows no style
             block.attrs = {"class": "number"}
