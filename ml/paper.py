@@ -44,7 +44,7 @@ def other_paper(picture: np.ndarray) -> np.ndarray | None:
     colours = small.reshape(small.shape[0] * small.shape[1], -1).T.astype(np.float32)
     border = _border(small.shape[1], small.shape[0])
     ink = ~_likely_paper(colours, border, small.shape[:2])
-    if not 0.1 < ink[border].mean() < 0.9:
+    if not 0.03 < ink[border].mean() < 0.97:
         return None
     paper = _median(colours[:, ink]).astype(np.uint8)
     return np.broadcast_to(paper, (*picture.shape[:2], len(paper))).reshape(picture.shape)

@@ -67,7 +67,7 @@ def read_otherwise(upload: bytes, header: Header) -> Iterator[Prepared]:
 
 def finish_others(scene: Scene, format: str) -> Iterator[Prepared]:
     """The scene in each reading but the first that finds a digit in it."""
-    for reading in OTHERS if min(scene.small.shape[:2]) >= MIN_LIT else OF_SMALL:
+    for reading in OTHERS if max(scene.small.shape[:2]) >= MIN_LIT else OF_SMALL:
         with contextlib.suppress(InvalidImage):
             yield finish(scene, reading, format)
 
