@@ -64,7 +64,7 @@ def history(page):
 
 def save(name, page, height):
     clip = {"x": 0, "y": 0, "width": page.viewport_size["width"], "height": height}
-    taken = Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB")
+    taken = Image.open(io.BytesIO(page.screenshot(clip=clip, timeout=120_000))).convert("RGB")
     few = taken.quantize(256, Image.Quantize.MAXCOVERAGE)  # a third of the bytes
     few.save(DOCS / "pictures" / f"{name}.png", optimize=True)
 

@@ -43,7 +43,7 @@ class PartForm(forms.Form):
         Replay.objects.filter(differing__gt=0).select_related("version"),
         required=False,
         empty_label="-",
-        label="read otherwise by",
+        label="answered differently by",
     )
 
     def chosen(self):

@@ -20,24 +20,24 @@ class TrainingForm(forms.Form):
     """What a training may be asked for, as `training.begin` takes it."""
 
     name = forms.CharField(
-        max_length=64, required=False, help_text="Of the new version; empty: one with the time."
+        max_length=64, required=False, help_text="New version; optional, defaults to a timestamp."
     )
     corrections = forms.BooleanField(
-        required=False, initial=True, label="Learn from the reviewed uploads, too"
+        required=False, initial=True, label="Also train on the reviewed uploads"
     )
     start = forms.ChoiceField(required=False, label="Start from")
     epochs = forms.IntegerField(
         min_value=1,
         max_value=1000,
         required=False,
-        help_text=f"Empty: {training.EPOCHS_MORE}; or from random weights {training.EPOCHS}, after "
-        f"{training.EPOCHS_TEACHER} of the wider network that it then learns from.",
+        help_text=f"Leave empty for {training.EPOCHS_MORE}; from random weights {training.EPOCHS}, "
+        f"after {training.EPOCHS_TEACHER} of a wider network that it learns from.",
     )
     weight = forms.IntegerField(
         min_value=1,
         max_value=10_000,
         initial=training.WEIGHT,
-        help_text="For how many of MNIST's images one reviewed upload counts.",
+        help_text="Weight of one reviewed upload, in MNIST images.",
     )
     notes = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 3}))
 

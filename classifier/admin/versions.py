@@ -124,7 +124,7 @@ class ModelVersionAdmin(Evidence):
             "admin/classifier/modelversion/promote.html",
             self.admin_site.each_context(request)
             | {
-                "title": f"Let {version} answer?",
+                "title": f"Make {version} active?",
                 "opts": self.opts,
                 "version": version,
                 "active": registry.active_if_any(),
@@ -160,7 +160,7 @@ class ModelVersionAdmin(Evidence):
             f"Let it answer instead of {promotion.previous}."
             + (f" The gate was overruled: {because}" if because else ""),
         )
-        messages.success(request, f"{version} answers from now on, everywhere within 5 seconds.")
+        messages.success(request, f"{version} is now active, in every process within 5 seconds.")
         return True
 
 

@@ -68,7 +68,7 @@ def test_others_than_superusers_cannot_make_a_key_that_may_more_than_they(client
 
 def test_a_key_is_revoked_after_a_question_and_then_stays_as_it_is(admin_client, bearer, post):
     key, _ = bearer("classify", "read")
-    assert "gets a 401" in admin_client.get(f"{KEYS}{key.pk}/revoke").text
+    assert "will get 401" in admin_client.get(f"{KEYS}{key.pk}/revoke").text
     key.refresh_from_db()
     assert key.state == "usable"
     admin_client.post(f"{KEYS}{key.pk}/revoke")

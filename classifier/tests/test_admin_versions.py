@@ -37,7 +37,7 @@ def clerk(client, django_user_model, *rights):
 
 def test_one_click_and_a_confirmation_let_a_version_answer(admin_client, candidate):
     assert f"{candidate.pk}/promote" in admin_client.get(f"{LIST}{candidate.pk}/change/").text
-    assert "it passes" in admin_client.get(f"{LIST}{candidate.pk}/promote").text
+    assert "The gate: passed" in admin_client.get(f"{LIST}{candidate.pk}/promote").text
     admin_client.post(f"{LIST}{candidate.pk}/promote")
     assert registry.active() == candidate
     assert "instead of" in LogEntry.objects.get().get_change_message()
@@ -45,7 +45,7 @@ def test_one_click_and_a_confirmation_let_a_version_answer(admin_client, candida
 
 def test_the_page_shows_why_a_candidate_is_held_back(admin_client, worse):
     page = admin_client.get(f"{LIST}{worse.pk}/promote").text
-    assert "held back" in page
+    assert "The gate: not passed" in page
     assert "WORSE" in page
     admin_client.post(f"{LIST}{worse.pk}/promote")
     assert registry.active() != worse
@@ -67,7 +67,7 @@ def test_promoting_takes_the_permission(client, django_user_model, candidate):
 
 def test_promoters_may_not_overrule_the_gate(client, person, worse):
     client.force_login(person("ann", "Promoters"))
-    assert "may not overrule" in client.get(f"{LIST}{worse.pk}/promote").text
+    assert "may not override" in client.get(f"{LIST}{worse.pk}/promote").text
     assert client.post(f"{LIST}{worse.pk}/promote", {"reason": "x"}).status_code == 403
 
 

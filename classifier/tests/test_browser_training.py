@@ -55,10 +55,10 @@ def test_what_was_reviewed_is_trained_reported_and_promoted(server, page, sample
     page.click("text=Report", timeout=120_000)
     assert "held-out reviewed uploads that show a digit" in page.inner_text("table")
     page.go_back()
-    page.click("text=Let this version answer")
-    assert "it passes" in page.inner_text("#content")
-    page.click("text=Let it answer")
-    page.wait_for_selector("text=better answers from now on")
+    page.click("text=Make active")
+    assert "The gate: passed" in page.inner_text("#content")
+    page.click("input[value='Make active']")
+    page.wait_for_selector("text=better is now active")
     time.sleep(5)
     assert server.answer(sample("7_paint.png"))["model"] == "better"
 

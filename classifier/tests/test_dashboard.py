@@ -104,10 +104,10 @@ def test_the_first_page_shows_the_figures(add, page):
 def test_a_share_is_drawn_of_days_with_enough_uploads(add, page):
     for _ in range(dashboard.FEWEST - 1):
         add()
-    assert "too few to say" in page()
+    assert "drawn for days with at least" in page()
     add()
     text = page()
-    assert "too few to say" not in text
+    assert "drawn for days with at least" not in text
     assert text.count('class="chart"') == 2
 
 

@@ -72,8 +72,8 @@ def test_a_drawn_three_is_read_and_not_kept_before_one_says_so(open_page, scheme
     draw(page, 3)
     answered(page, "That is a three. Certain")
     assert not Prediction.objects.exists()
-    page.click("text=Keep")
-    page.wait_for_selector("text=Kept as upload")
+    page.click("text=Save")
+    page.wait_for_selector("text=Saved as upload")
     assert Prediction.objects.get().digit == 3
 
 
@@ -106,7 +106,7 @@ def test_a_photo_that_is_brought_is_read_and_kept(open_page, sample, kind):
     page = open_page()
     page.evaluate(DROP, [list(sample("7_ballpoint.jpg")), "7.jpg", kind])
     answered(page, "That is a seven.")
-    page.wait_for_selector("text=Kept as upload")
+    page.wait_for_selector("text=Saved as upload")
     assert Prediction.objects.get().original_name == "7.jpg"
 
 
@@ -134,12 +134,12 @@ def test_with_a_keyboard_a_sample_is_tried_and_kept(open_page):
     page.focus("[data-sample*='4_sticky']")
     page.keyboard.press("Enter")
     answered(page, "That is a four.")
-    assert page.locator("#pad").get_attribute("aria-label") == "The picture that you brought."
+    assert page.locator("#pad").get_attribute("aria-label") == "Your picture."
     box = page.locator("#says").bounding_box()
     assert -1 < box["y"] <= page.viewport_size["height"] - box["height"]
     page.focus("#keep")
     page.keyboard.press("Space")
-    page.wait_for_selector("text=Kept as upload")
+    page.wait_for_selector("text=Saved as upload")
     assert Prediction.objects.get().digit == 4
 
 
@@ -147,7 +147,7 @@ def test_a_file_that_is_no_picture_is_refused_in_words(open_page, tmp_path):
     (tmp_path / "notes.png").write_text("no picture")
     page = open_page()
     page.set_input_files("#choose", tmp_path / "notes.png")
-    answered(page, "Expected a PNG, JPEG, WebP or BMP picture.")
+    answered(page, "Use a PNG, JPEG, WebP or BMP picture.")
 
 
 def test_on_a_phone_the_answer_is_in_view_below_the_page(open_page):
@@ -167,7 +167,7 @@ def test_over_the_limit_it_says_so_waits_and_then_asks_less_often(open_page, set
     asked = []
     page.on("request", lambda request: "previews" in request.url and asked.append(request))
     draw(page, 3)
-    answered(page, "I may answer only so often. I look again in")
+    answered(page, "Too many requests. The next try is in")
     assert len(asked) <= 4
     settings.MNIST_THROTTLE_ADDRESS = None
     answered(page, "That is a three.")
@@ -186,7 +186,7 @@ def test_a_reviewer_corrects_and_the_picture_is_kept(open_page, client, person):
     draw(page, 3)
     answered(page, "three")
     page.click("#ask button[value='8']")
-    page.wait_for_selector("text=I will learn from it")
+    page.wait_for_selector("text=Saved. Thank you, the next version learns from it")
     assert Prediction.objects.get().label == Correction.objects.get().to_label == 8
 
 
@@ -196,8 +196,8 @@ def test_where_keys_are_required_staff_draw_and_keep(open_page, client, person, 
     page = open_page(session=client.cookies["sessionid"].value)
     draw(page, 3)
     answered(page, "three")
-    page.click("text=Keep")
-    page.wait_for_selector("text=Kept as upload")
+    page.click("text=Save")
+    page.wait_for_selector("text=Saved as upload")
 
 
 def test_the_same_for_eyes_that_want_no_motion(open_page):

@@ -101,7 +101,7 @@ def test_corrections_of_an_odd_style_are_learnt_and_nothing_else_is_forgotten(se
     run = trained(server, staff)
     started, finished = (datetime.fromisoformat(run[key]) for key in ("started_at", "finished_at"))
     assert (finished - started).total_seconds() < 300
-    assert "it passes" in promote(server, staff)
+    assert "The gate: passed" in promote(server, staff)
     time.sleep(5)
     fresh = odd_uploads(200, seed=2)
     assert server.answer(fresh[0][1])["model"] == "odd"

@@ -103,7 +103,7 @@ function showEmpty() {
   let title = "All reviewed";
   let text = "Nothing waits for review. New uploads appear here by themselves.";
   if (filling) [title, text] = ["One moment", "Looking for the next pictures."];
-  else if (waiting) [title, text] = ["Others have the rest", "What they leave comes here by itself."];
+  else if (waiting) [title, text] = ["Nothing left for you", "The remaining pictures are open in another window or with another reviewer. They return here when released."];
   part("empty-title").textContent = title;
   part("empty-text").textContent = text;
 }

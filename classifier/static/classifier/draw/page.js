@@ -1,4 +1,4 @@
-// The page: a pad, the answer beside it, and what may be kept or corrected.
+// The page: a pad, the answer beside it, and what may be saved or corrected.
 
 import { Refusal, TooMuch, correct, latestOf, read } from "./ask.js";
 import { KeyPen } from "./keypen.js";
@@ -7,7 +7,7 @@ import { ASKED, WRITTEN, inStep, inTime, inWords, percent } from "./words.js";
 
 const at = (id) => document.getElementById(id);
 const addresses = document.body.dataset;
-const HINTS = ["An empty page.", "All yours.", "Any digit will do.", "Sevens with a bar are welcome."];
+const HINTS = ["An empty page.", "Ready when you are.", "Any digit will do.", "Sevens with a bar are welcome."];
 const TOO_SHORT = 0.08; // of the page's side: a stroke that has just begun says nothing
 
 let shown = null; // what is on the page: {picture, answer, id once it is kept}
@@ -53,7 +53,7 @@ function describe(words) {
 function showNothing() {
   shown = null;
   at("reading").dataset.state = "empty";
-  say(HINTS[cleared++ % HINTS.length], "Draw a digit, or bring a picture of one.");
+  say(HINTS[cleared++ % HINTS.length], "Draw a digit, or drop a picture of one.");
   at("written").setAttribute("d", ASKED);
   showBars(Array(10).fill(0), -1);
   for (const id of ["saw", "rests", "steps", "ask"]) at(id).hidden = true;
@@ -67,8 +67,8 @@ function showRefusal(error) {
   at("written").setAttribute("d", ASKED);
   showBars(Array(10).fill(0), -1);
   for (const id of ["saw", "rests", "steps", "ask"]) at(id).hidden = true;
-  if (error instanceof TooMuch) say("Not so fast, please.", `I may answer only so often. I look again ${inTime(error.waitS)}.`);
-  else say(error.code === "blank" ? "I see no ink yet." : "I cannot read that.", error.message);
+  if (error instanceof TooMuch) say("Not so fast, please.", `Too many requests. The next try is ${inTime(error.waitS)}.`);
+  else say(error.code === "blank" ? "There is no ink yet." : "This cannot be read.", error.message);
   at("spoken").textContent = at("why").textContent;
   showKept();
 }
@@ -126,12 +126,12 @@ const NOTE = at("noted")?.textContent;
 
 function showKept() {
   at("keep").disabled = !shown || Boolean(shown.id);
-  at("keep").textContent = shown?.id ? "Kept" : "Keep";
-  at("kept").textContent = shown?.id ? `Kept as upload ${shown.id}, with its answer. ` : FINE;
+  at("keep").textContent = shown?.id ? "Saved" : "Save";
+  at("kept").textContent = shown?.id ? `Saved as upload ${shown.id}, with its answer. ` : FINE;
   if (!shown?.id || !addresses.history) return;
   const link = document.createElement("a");
   link.href = `${addresses.history}${shown.id}/change/`;
-  link.textContent = "Look at it in the history";
+  link.textContent = "Show it in the history";
   at("kept").append(link, ".");
 }
 
@@ -146,7 +146,7 @@ async function keep() {
   return kept.id;
 }
 
-// Pictures that are brought
+// Pictures that are chosen, dropped, pasted or taken
 
 async function bring(file, isSample = false) {
   if (!file) return;
@@ -156,12 +156,12 @@ async function bring(file, isSample = false) {
   } catch {
     pad.clear();
     at("reading").dataset.state = "refused";
-    say("I cannot open that.", "Expected a PNG, JPEG, WebP or BMP picture.");
+    say("This file cannot be opened.", "Use a PNG, JPEG, WebP or BMP picture.");
     at("spoken").textContent = at("why").textContent;
     return;
   }
   pad.lay(bitmap);
-  describe("The picture that you brought.");
+  describe("Your picture.");
   at("undo").disabled = true;
   at("clear").disabled = false;
   at("hint").hidden = true;
@@ -217,9 +217,9 @@ at("ask").addEventListener("submit", async (event) => {
   try {
     const label = said === "" ? digit : Number(said);
     await correct(addresses.corrections, { prediction: await keep(), label });
-    at("noted").textContent = label === digit ? "Noted. Thank you, that is good to know." : "Noted. Thank you, I will learn from it.";
+    at("noted").textContent = label === digit ? "Saved. Thank you." : "Saved. Thank you, the next version learns from it.";
   } catch (error) {
-    const why = error instanceof TooMuch ? `I may answer only so often. Try again ${inTime(error.waitS)}.` : error.message;
-    at("noted").textContent = `Not noted: ${why}`;
+    const why = error instanceof TooMuch ? `Too many requests. Try again ${inTime(error.waitS)}.` : error.message;
+    at("noted").textContent = `Not saved: ${why}`;
   }
 });

@@ -26,9 +26,9 @@ export function inWords({ digit, confidence, probabilities, reason }) {
   const sure = `${percent(confidence).replace(">", "more than")} sure`;
   if (!reason) return [`That is ${a(digit)}.`, `Certain, ${sure}.`];
   if (reason === "several_digits") return ["One digit at a time, please.", `Uncertain: there seems to be more than one. The likeliest is ${a(digit)}.`];
-  if (reason === "not_a_digit") return ["Is that a digit?", `Uncertain: it looks like none I know. If it is one, it is ${a(digit)}.`];
+  if (reason === "not_a_digit") return ["Is that a digit?", `Uncertain: it does not look like a digit. If it is one, it is ${a(digit)}.`];
   const second = probabilities.reduce((best, each, index) => (index !== digit && (best < 0 || each > probabilities[best]) ? index : best), -1);
-  return [`${a(digit).replace(/^a/, "A")}? Or ${a(second)}?`, `Uncertain: ${sure} is not enough for me.`];
+  return [`${a(digit).replace(/^a/, "A")}? Or ${a(second)}?`, `Uncertain: only ${sure}.`];
 }
 
 // In how long, as one says it.
@@ -38,14 +38,14 @@ export function inTime(seconds) {
 }
 
 const STEPS = {
-  decoded: "as it came",
-  "already framed": "it fits as it is",
-  paper: "the paper alone",
-  ink: "what is not paper",
+  decoded: "as sent",
+  "already framed": "used as it is",
+  paper: "the paper without ink",
+  ink: "the ink without paper",
   "ruled lines dropped": "without ruled lines",
-  strengthened: "made stronger",
-  "digit kept": "the digit, no specks",
-  cropped: "cut out",
+  strengthened: "strengthened",
+  "digit kept": "the digit without specks",
+  cropped: "cropped",
   framed: "28×28, centred by weight",
 };
 
