@@ -21,6 +21,7 @@ from django.utils.module_loading import import_string
 from prometheus_client import Gauge
 
 UPLOAD_PATH = "/mnist/classify"
+LOGIN_PATH = "/admin/login/"
 PROBE_PATHS = {"/healthz", "/readyz", "/metrics"}
 LARGE_UPLOAD_BYTES = 256 * 1024  # photos; digits that are drawn or cut out are smaller
 WAITING = Gauge(
@@ -103,6 +104,7 @@ class Application:
         self.large_uploads = Pool("large-uploads", 1, settings.MNIST_PAGE_TIMEOUT_S)
         self.api = Pool("api", 2, settings.MNIST_PAGE_TIMEOUT_S)
         self.pages = Pool("pages", 2, settings.MNIST_PAGE_TIMEOUT_S)
+        self.logins = Pool("logins", 1, settings.MNIST_PAGE_TIMEOUT_S)  # passwords hash slowly
         # A response that is made while it is sent stays in one thread, with its database cursor.
         self.streams = itertools.cycle(ThreadPoolExecutor(1, "stream") for _ in range(4))
 
@@ -124,6 +126,8 @@ class Application:
             return self.large_uploads if length > LARGE_UPLOAD_BYTES else self.uploads
         if path in PROBE_PATHS:
             return self.probes
+        if path == LOGIN_PATH:
+            return self.logins
         return self.api if path.startswith("/api/") else self.pages
 
     async def read_body(self, scope: dict, receive: Callable) -> tuple[bytes, int]:

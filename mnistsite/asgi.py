@@ -11,6 +11,9 @@ from django.utils.module_loading import import_string
 
 from .adapter import Application, Handler
 
+if "MNIST_ATTACHED" in os.environ:  # by `serve`: workers of a killed Granian would keep its port
+    import_string("classifier.parent_process.end_with_parent")(os.getppid())
+
 
 def load() -> Application:
     django.setup()

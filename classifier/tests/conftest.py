@@ -19,6 +19,12 @@ def media(settings, tmp_path):
 
 
 @pytest.fixture(autouse=True)
+def static_files_found_when_asked_for(settings):
+    """WhiteNoise would look through all static files for each test's client."""
+    settings.WHITENOISE_AUTOREFRESH = True
+
+
+@pytest.fixture(autouse=True)
 def nothing_loaded():
     """Versions and their rows are looked up anew by each test."""
     inference.forget()

@@ -203,6 +203,7 @@ def test_a_response_that_takes_too_long_is_refused(call, handler, settings):
         ("/healthz", 0, "probes"),
         ("/api/v1/predictions", 10, "api"),
         ("/", 0, "pages"),
+        ("/admin/login/", 100, "logins"),
     ],
 )
 def test_each_kind_of_request_has_threads_of_its_own(call, handler, path, length, name):

@@ -118,3 +118,9 @@ def test_a_page_that_is_not_installed_is_not_found(client, settings, tmp_path):
     settings.BASE_DIR = tmp_path
     assert client.get("/docs/model-card").status_code == 404
     assert client.get("/docs/report").status_code == 404
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["none", "a" * 5000, "%2e%2e", "index.md"])
+def test_a_page_that_is_not_there_is_a_404(client, name):
+    assert client.get(f"/docs/{name}").status_code == 404

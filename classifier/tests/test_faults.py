@@ -26,7 +26,7 @@ from classifier import prune
 from .archives import packed
 from .hostile import encoded
 from .load import Load, lost
-from .server import Server
+from .server import Server, children, command_line
 from .services import postgres
 from .test_training_server import worker_of
 from .wire import form, part, request, send, upload
@@ -67,6 +67,17 @@ def test_a_killed_server_leaves_no_process_that_keeps_the_port(tmp_path, sample)
         server.until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
     with Server(tmp_path) as again:
         assert again.answer(sample("7_paint.png"))["digit"] == 7
+
+
+def test_a_killed_granian_leaves_no_worker_and_is_replaced(tmp_path, sample):
+    with Server(tmp_path) as server:
+        workers = server.worker_pids()
+        (granian,) = [
+            pid for pid in children(server.process.pid) if b"granian" in command_line(pid)
+        ]
+        os.kill(int(granian), signal.SIGKILL)
+        server.until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
+        assert server.answer_again(sample("7_paint.png"))["digit"] == 7
 
 
 def test_nothing_answered_is_lost_when_workers_are_killed_under_load(tmp_path, pictures):

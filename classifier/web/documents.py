@@ -7,6 +7,7 @@ the page of the file that it names. Links to files without a page, such as sourc
 import posixpath
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -66,9 +67,10 @@ def render_page(request, name: str):
 def existing(name: str) -> Path:
     """The path of a file of the project. Raises Http404 where it is not installed."""
     path = Path(settings.BASE_DIR) / name
-    if not path.is_file():
-        raise Http404(f"This installation has no {name}.")
-    return path
+    with suppress(OSError):  # a name may be too long for a file
+        if path.is_file():
+            return path
+    raise Http404("There is no such page in this installation.")
 
 
 def parse(name: str) -> list[Token]:

@@ -57,6 +57,7 @@ class Command(BaseCommand):
         os.chdir(settings.BASE_DIR)
         _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)  # each connection is one
         resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
+        os.environ["MNIST_ATTACHED"] = "1"
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", metrics.empty_folder(f"{address}-{port}"))
         server = [*SERVER, "--host", address, "--port", str(port), "--workers", str(workers)]
         if settings.MNIST_LOG_FORMAT == "json":
