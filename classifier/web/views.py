@@ -58,7 +58,7 @@ def figures(version) -> dict:
     share, numbers = version.metrics.get("test_accuracy"), version.facts.get("parameters")
     return {
         "version": version,
-        "accuracy": f"{share:.2%}" if share else "",
+        "accuracy": f"{100 * share:.2f} %" if share else "",
         "parameters": f"{numbers:,}" if numbers else "",
     }
 
