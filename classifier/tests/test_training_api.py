@@ -39,7 +39,7 @@ def test_a_training_is_handed_to_a_worker(admin_client, django_capture_on_commit
 def test_the_form_says_how_many_epochs_there_are(admin_client):
     text = admin_client.get(f"{PAGE}add/").text
     for epochs in (training.EPOCHS_MORE, training.EPOCHS, training.EPOCHS_TEACHER):
-        assert re.search(rf"Empty: .*\b{epochs}\b", text)
+        assert re.search(rf"Leave empty for .*\b{epochs}\b", text)
 
 
 @pytest.mark.parametrize(
