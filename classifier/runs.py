@@ -1,12 +1,15 @@
 """Training runs: one at a time, each with its progress and its log."""
 
+import json
 import threading
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 
-from . import jobs
+from . import jobs, registry
 from .models import TrainingRun
 
 BEAT_SECONDS = 1.0  # between the heartbeats of a training
@@ -49,14 +52,35 @@ def resume(run: TrainingRun, data: str = "") -> TrainingRun:
     return run
 
 
+def state_path(run: TrainingRun) -> Path:
+    """Where `ml.progress.State` keeps what an unfinished training has done."""
+    return registry.training_directory() / f"{run.name}.training" / "progress.json"
+
+
+def what_is_repeated(run: TrainingRun) -> str:
+    """How an unfinished training goes on: which epochs are kept, its teacher's among them."""
+    path, epochs = state_path(run), epochs_of(run)
+    records = [path, path.parent / "teacher" / path.name]
+    kept = sum(len(json.loads(each.read_text())["epochs"]) for each in records if each.exists())
+    if kept == epochs:
+        return f"all {epochs} epochs are kept, what follows them is repeated"
+    text = f"{kept} of {epochs} epochs are kept" if kept else "no epoch was finished"
+    return f"{text}, epoch {kept + 1} is repeated from its beginning"
+
+
+def epochs_of(run: TrainingRun) -> int:
+    """The epochs of a training and of the teacher that it trains first."""
+    return run.plan["teacher_epochs"] + run.plan["epochs"]
+
+
 class Watch:
     """Writes a claimed run's progress to its row once a second, from a thread of its own.
 
-    The thread also notices that the run was cancelled.
+    The thread also notices that the run was cancelled. With `echo`, lines of the log are printed.
     """
 
-    def __init__(self, run: TrainingRun):
-        self.run = run
+    def __init__(self, run: TrainingRun, echo: bool = False):
+        self.run, self.echo = run, echo
         self.progress: dict = dict(run.progress)
         self.lines: list[str] = run.log.splitlines()
         self.cancelled = threading.Event()
@@ -72,8 +96,19 @@ class Watch:
         self._thread.join()
         self._write()
 
+    def enter(self, stage: str) -> None:
+        """Show what is done now, outside of the epochs."""
+        self.progress = {**self.progress, "stage": stage, "seconds_left": None}
+        self.say(f"{stage[0].upper()}{stage[1:]}.")
+
     def say(self, line: str) -> None:
         """Add a line to the run's log."""
+        self.log(line)
+        if self.echo:
+            print(line, flush=True)
+
+    def log(self, line: str) -> None:
+        """Add a line to the run's log, of what Keras prints itself."""
         self.lines.append(f"{timezone.now():%H:%M:%S} {line}")
 
     def stop_if_cancelled(self) -> None:
@@ -98,15 +133,42 @@ class Watch:
 
 
 class Eta:
-    """Seconds left, from what the part done so far took."""
+    """Seconds of training left, from what the part done so far took."""
 
     def __init__(self):
         self._first: tuple[float, float] | None = None
 
     def __call__(self, part: float) -> float | None:
-        """Takes the part that is done, 0-1; None until there is something to go by."""
+        """Takes the part that is done, 0-1. None at its two ends, where nothing can be said."""
         now = time.monotonic()
         if self._first is None:
             self._first = part, now
         done, since = self._first
-        return round((now - since) * (1 - part) / (part - done)) if part > done else None
+        return round((now - since) * (1 - part) / (part - done)) or None if part > done else None
+
+
+def reporter(run: TrainingRun, watch: Watch) -> Callable:
+    """Takes each `ml.progress.Step`, and raises Superseded when the training is to end."""
+    eta, epochs = Eta(), epochs_of(run)
+
+    def report(step):
+        watch.stop_if_cancelled()
+        if step.loss is None:
+            watch.enter(step.stage)
+            return
+        done = (step.epoch - 1 + step.part) / epochs
+        watch.progress = {
+            "epoch": step.epoch,
+            "epochs": epochs,
+            "part": round(done, 4),
+            "loss": round(step.loss, 5),
+            "seconds_left": eta(done),
+            "stage": step.stage,
+        }
+        if step.validation_accuracy is not None:
+            watch.log(
+                f"Epoch {step.epoch} of {epochs}: loss {step.loss:.4f}, "
+                f"{step.validation_accuracy:.2%} of the validation images right."
+            )
+
+    return report

@@ -115,7 +115,7 @@ def execute(run: TrainingRun, *, verbose: int = 0) -> ModelVersion | None:
     if not jobs.claim(run):
         return None
     try:
-        with runs.Watch(run) as watch:
+        with runs.Watch(run, echo=bool(verbose)) as watch:
             version = _train(run, watch, verbose)
         jobs.finish(run)
     except jobs.Superseded:
@@ -138,14 +138,16 @@ def _in_a_line(error: BaseException) -> str:
 
 
 def _train(run: TrainingRun, watch: runs.Watch, verbose: int) -> ModelVersion:
+    watch.enter("loading MNIST")
     # The setting is read now: a run that failed because it was missing can be resumed.
     data = run.plan["data"] or settings.MNIST_DATA
     images = dataset.load_mnist(Path(data) if data else None)
     version = ModelVersion.objects.filter(training_run=run).first()
     if version is None:  # else this run was cut short after it had been trained
         version = _register(_trained(run, images, watch, verbose), run)
-    watch.say("Trained. Comparing it with the active version.")
+    watch.stop_if_cancelled()
     _judge(version, images[1], watch)
+    watch.progress = {**watch.progress, "stage": ""}
     return version
 
 
@@ -155,18 +157,20 @@ def _trained(run: TrainingRun, images, watch: runs.Watch, verbose: int) -> Check
     if resume and checkpoint.exists(directory, run.name):
         return checkpoint.read(directory, run.name)
     also = _to_learn(watch) if run.plan["corrections"] else None
+    watch.enter("starting TensorFlow")
     from ml.train import Plan, train  # TensorFlow takes seconds: first see that all is well
 
-    watch.say("Training begins.")
+    if resume:
+        watch.say(f"Resumed: {runs.what_is_repeated(run)}.")
     return train(
         Plan(run.name, **_options(run)),
         images,
         directory,
-        resume=resume and _state_of(run.name).exists(),
+        resume=resume and runs.state_path(run).exists(),
         verbose=verbose,
         start=checkpoint.load_network(inference.checkpoint_of(run.start)) if run.start else None,
         also=also,
-        report=_reporter(run, watch),
+        report=runs.reporter(run, watch),
     )
 
 
@@ -193,10 +197,6 @@ def _options(run: TrainingRun) -> dict:
     return options | ({"weight": run.plan["weight"]} if run.plan["corrections"] else {})
 
 
-def _state_of(name: str) -> Path:
-    return registry.training_directory() / f"{name}.training" / "progress.json"
-
-
 def _to_learn(watch: runs.Watch) -> Arrays | None:
     """The reviewed uploads as pixels; those that are refused today are left out."""
     pixels, labels = [], []
@@ -211,32 +211,9 @@ def _to_learn(watch: runs.Watch) -> Arrays | None:
     return Arrays(np.stack(pixels), np.array(labels)) if labels else None
 
 
-def _reporter(run: TrainingRun, watch: runs.Watch):
-    """Takes each `ml.progress.Step`, and raises Superseded when the training is to end."""
-    eta = runs.Eta()
-    epochs = run.plan["teacher_epochs"] + run.plan["epochs"]
-
-    def report(step):
-        done = (step.epoch - 1 + step.part) / epochs
-        watch.progress = {
-            "epoch": step.epoch,
-            "epochs": epochs,
-            "part": round(done, 4),
-            "loss": round(step.loss, 5),
-            "seconds_left": eta(done),
-        }
-        if step.validation_accuracy is not None:
-            watch.say(
-                f"Epoch {step.epoch} of {epochs}: loss {step.loss:.4f}, "
-                f"{step.validation_accuracy:.2%} of the validation images right."
-            )
-        watch.stop_if_cancelled()
-
-    return report
-
-
 def _judge(version: ModelVersion, test: Arrays, watch: runs.Watch) -> None:
     """Let the gate compare a new version, and write its report."""
+    watch.enter("comparing the new version with the active one")
     active = registry.active_if_any()
     if active is None:
         registry.activate(version)
@@ -249,6 +226,7 @@ def _judge(version: ModelVersion, test: Arrays, watch: runs.Watch) -> None:
     sets = [("MNIST test images", evaluate.from_arrays(test.pixels, test.digits, False))]
     if held_out := list(_held_out()):
         sets.append(("held-out reviewed uploads that show a digit", held_out))
+    watch.enter("writing the report")
     predictor = inference.predictor(version.name)
     answers = [evaluate.ask(name, pictures, predictor) for name, pictures in sets]
     with tempfile.TemporaryDirectory() as folder:

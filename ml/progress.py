@@ -9,12 +9,13 @@ import keras
 
 
 class Step(NamedTuple):
-    """How far a training is: told after each batch and each epoch."""
+    """How far a training is: after each batch and each epoch, and what is done besides."""
 
     epoch: int  # from 1
     part: float  # of this epoch, 0-1
-    loss: float
-    validation_accuracy: float | None  # at the end of an epoch
+    loss: float | None  # None after the last epoch
+    validation_accuracy: float | None = None  # at the end of an epoch
+    stage: str = ""  # what is done between and after epochs; empty while training
 
 
 class State(keras.callbacks.Callback):
@@ -108,14 +109,20 @@ class Reporter(keras.callbacks.Callback):
 
     def __init__(self, report: Callable[[Step], None], before: int = 0):
         super().__init__()
-        self._report, self._before, self._epoch = report, before, 0
+        self._report, self._before, self._epoch, self._loss = report, before, 0, 0.0
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self._epoch = self._before + epoch + 1
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        part = (batch + 1) / self.params["steps"]
-        self._report(Step(self._epoch, part, float(logs["loss"]), None))
+        part, self._loss = (batch + 1) / self.params["steps"], float(logs["loss"])
+        self._report(Step(self._epoch, part, self._loss))
+
+    def on_test_begin(self, logs: dict | None = None) -> None:
+        self._report(Step(self._epoch, 1.0, self._loss, stage="validating"))
+
+    def on_test_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        self.on_test_begin()
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         self._report(Step(self._epoch, 1.0, float(logs["loss"]), float(logs["val_accuracy"])))

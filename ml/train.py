@@ -159,19 +159,27 @@ def train(
     held = validation if plan.quick else with_variations(validation, plan.seed)
     known = start.get_weights() if start else None
     keras.utils.set_random_seed(plan.seed)
-    network = state.resume() if resume else None
-    network = network or compiled(plan, len(training.digits), start)
+    network = (resume and state.resume()) or compiled(plan, len(training.digits), start)
     state.begin(network)
     watch = {"report": report, "verbose": verbose}
     teacher = train_teacher(state, training, held, **watch) if plan.teacher_epochs else None
     batches = Batches(training, plan, len(state.epochs), also, teacher)
     fit(network, state, batches, held, **watch)
+    enter = partial(announce, report, plan)
+    enter("measuring and calibrating")
     if known:
         go_back(network, known, held)
     facts = describe(plan, network, state, held, data)
+    enter("compiling and saving")
     saved = checkpoint.save(network, directory, plan.name, facts)
     shutil.rmtree(state.directory)
     return saved
+
+
+def announce(report: Callable[[Step], None] | None, plan: Plan, stage: str) -> None:
+    """Report what is done after the last epoch."""
+    if report:
+        report(Step(plan.teacher_epochs + plan.epochs, 1.0, None, stage=stage))
 
 
 def train_teacher(student: State, training: Arrays, held: Arrays, **watch) -> keras.Model:

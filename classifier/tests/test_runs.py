@@ -1,4 +1,9 @@
+import itertools
+import json
+from typing import NamedTuple
+
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 
 from classifier import jobs, registry, reviewed, runs, tasks, training
@@ -6,6 +11,16 @@ from classifier.jobs import State
 from classifier.models import TrainingRun
 
 pytestmark = pytest.mark.django_db
+
+
+class Step(NamedTuple):
+    """As ml.progress.Step, which takes seconds to import."""
+
+    epoch: int
+    part: float
+    loss: float | None
+    validation_accuracy: float | None = None
+    stage: str = ""
 
 
 @pytest.fixture
@@ -91,9 +106,82 @@ def test_a_bad_option_is_refused(options):
         training.begin(**options)
 
 
-def test_seconds_left_are_told_from_what_the_part_done_took(monkeypatch):
-    clock = iter([100.0, 110.0])
-    monkeypatch.setattr(runs.time, "monotonic", lambda: next(clock))
+@pytest.fixture
+def clock(monkeypatch):
+    """Ten seconds pass from one look at the clock to the next."""
+    monkeypatch.setattr(runs.time, "monotonic", itertools.count(100.0, 10.0).__next__)
+
+
+def test_seconds_left_are_told_from_what_the_part_done_took(clock):
     eta = runs.Eta()
     assert eta(0.5) is None
     assert eta(0.6) == 40
+    assert eta(1.0) is None  # never "0:00 left"
+
+
+def test_progress_shows_what_is_done_between_and_after_epochs(run, clock):
+    watch = runs.Watch(run)
+    report = runs.reporter(run, watch)
+    epochs = runs.epochs_of(run)
+    for part in (0.5, 0.9):
+        report(Step(1, part, 0.5))
+    assert (watch.progress["stage"], watch.progress["seconds_left"] > 0) == ("", True)
+    report(Step(epochs, 1.0, 0.4, stage="validating"))
+    assert (watch.progress["stage"], watch.progress["seconds_left"]) == ("validating", None)
+    report(Step(epochs, 1.0, 0.4, 0.98))
+    report(Step(epochs, 1.0, None, stage="compiling and saving"))
+    shown = {key: watch.progress[key] for key in ("epoch", "loss", "seconds_left", "stage")}
+    assert shown == {
+        "epoch": epochs,
+        "loss": 0.4,
+        "seconds_left": None,
+        "stage": "compiling and saving",
+    }
+    assert watch.lines[-1].endswith("Compiling and saving.")
+
+
+def test_a_cancelled_training_ends_while_it_validates(run):
+    watch = runs.Watch(run)
+    watch.cancelled.set()
+    with pytest.raises(jobs.Superseded):
+        runs.reporter(run, watch)(Step(1, 1.0, 0.5, stage="validating"))
+
+
+@pytest.mark.parametrize(
+    ("own", "teachers", "words"),
+    [
+        (None, None, "no epoch was finished, epoch 1 is repeated from its beginning"),
+        (0, 0, "no epoch was finished, epoch 1 is repeated from its beginning"),
+        (0, 3, "3 of 30 epochs are kept, epoch 4 is repeated from its beginning"),
+        (5, 10, "15 of 30 epochs are kept, epoch 16 is repeated from its beginning"),
+        (20, 10, "all 30 epochs are kept, what follows them is repeated"),
+    ],
+)
+def test_what_a_resumed_training_repeats_is_said(run, own, teachers, words):
+    path = runs.state_path(run)
+    (path.parent / "teacher").mkdir(parents=True)
+    for place, epochs in ((path, own), (path.parent / "teacher" / path.name, teachers)):
+        if epochs is not None:
+            place.write_text(json.dumps({"epochs": [{}] * epochs}))
+    assert runs.what_is_repeated(run) == words
+
+
+def test_ctrl_c_says_what_is_repeated(run, monkeypatch):
+    def interrupt(run, **options):
+        raise KeyboardInterrupt
+
+    jobs.cancel(run)
+    monkeypatch.setattr(training, "execute", interrupt)
+    with pytest.raises(CommandError) as caught:
+        call_command("train_model", "--filename", "net", "--resume")
+    assert "--filename net --resume" in str(caught.value)
+    assert "no epoch was finished, epoch 1 is repeated" in str(caught.value)
+
+
+def test_ctrl_c_before_a_training_began_is_no_stack_trace(monkeypatch):
+    def interrupt(*args, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "begin", interrupt)
+    with pytest.raises(CommandError, match="before the training began"):
+        call_command("train_model")

@@ -91,6 +91,28 @@ def test_a_run_that_failed_for_want_of_a_setting_is_resumed_once_it_is_there(
     assert training.execute(runs.resume(run)).name == "net"
 
 
+def test_a_training_says_what_it_does_and_what_it_repeats(few, monkeypatch, capsys):
+    run = training.begin("net", epochs=2, network="original", data=str(few))
+    with monkeypatch.context() as cut:
+        cut.setattr("ml.train.Batches.__getitem__", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            training.execute(run)
+    capsys.readouterr()
+    training.execute(runs.resume(run), verbose=2)
+    said = capsys.readouterr().out
+    run.refresh_from_db()
+    lines = [
+        "Loading MNIST.",
+        "Resumed: no epoch was finished, epoch 1 is repeated from its beginning.",
+        "Measuring and calibrating.",
+        "Compiling and saving.",
+        "Comparing the new version with the active one.",
+        "Writing the report.",
+    ]
+    assert [line for line in said.splitlines() if line in lines] == lines
+    assert all(line in run.log for line in lines)
+
+
 def test_a_cancelled_run_is_not_an_error(few, monkeypatch):
     run = training.begin("net", epochs=50, data=str(few))
     monkeypatch.setattr(runs.Watch, "stop_if_cancelled", lambda watch: cancel(watch.run))

@@ -75,6 +75,9 @@ def test_a_taught_network_learns_the_same_when_it_was_interrupted(
     plan = train.Plan("whole", epochs=2, teacher_epochs=2, batch_size=64, quick=True)
     whole = train.train(plan, typed, tmp_path, verbose=0, report=steps.append)
     assert sorted({step.epoch for step in steps}) == [1, 2, 3, 4]
+    stages = [step.stage for step in steps]
+    assert {*stages} == {"", "validating", "measuring and calibrating", "compiling and saving"}
+    assert stages.index("measuring and calibrating") > stages.index("validating") > 0
     plan = plan._replace(name="parted")
     interrupt_after(train, epochs, monkeypatch)
     with pytest.raises(KeyboardInterrupt):

@@ -65,9 +65,7 @@ class Command(BaseCommand):
             opened = opened_run(training, runs, **options)
             version = training.execute(opened, verbose=1 if sys.stdout.isatty() else 2)
         except KeyboardInterrupt:
-            raise CommandError(
-                f"Interrupted. Go on with: --filename {opened.name} --resume"
-            ) from None
+            raise CommandError(interrupted(runs, opened)) from None
         except (ValueError, OSError, RuntimeError, UnknownVersion) as error:
             raise CommandError(str(error)) from error
         if version is None:
@@ -90,6 +88,16 @@ class Command(BaseCommand):
         self.stdout.write(
             f"Kept as the version {version}.\nServe it with: manage.py activate_model {version}"
         )
+
+
+def interrupted(runs, run):
+    """What is said after Ctrl-C: how to go on, and what will be repeated."""
+    if run is None:
+        return "Interrupted before the training began."
+    return (
+        f"Interrupted. Go on with: --filename {run.name} --resume\n"
+        f"With that, {runs.what_is_repeated(run)}."
+    )
 
 
 def opened_run(training, runs, *, filename, resume, data, **options):

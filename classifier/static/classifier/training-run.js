@@ -14,9 +14,13 @@ function minutes(seconds) {
 }
 
 function progressInWords(progress) {
-  if (!progress.epoch) return "";
-  const eta = progress.seconds_left === null ? "" : `, ${minutes(progress.seconds_left)} left`;
-  return `epoch ${progress.epoch} of ${progress.epochs}, loss ${progress.loss}${eta}`;
+  const parts = [];
+  if (progress.epoch) {
+    parts.push(`epoch ${progress.epoch} of ${progress.epochs}, loss ${progress.loss}`);
+  }
+  if (progress.stage) parts.push(progress.stage);
+  if (progress.seconds_left) parts.push(`${minutes(progress.seconds_left)} of training left`);
+  return parts.join(", ");
 }
 
 async function update() {
