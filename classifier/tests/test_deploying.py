@@ -29,7 +29,7 @@ SECRETS = {
     "POSTGRES_PASSWORD": "only-for-this-test",
     "MNIST_METRICS_KEY": "metrics",
 }
-INSTALL_MEGABYTES = 400
+INSTALL_MEGABYTES = 420
 
 
 def settings_of(service: str) -> dict[str, str]:

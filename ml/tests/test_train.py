@@ -179,7 +179,8 @@ def test_each_step_is_reported_and_a_report_may_stop_the_training(train, typed, 
             verbose=0,
             report=report,
         )
-    assert [(step.epoch, step.part) for step in steps] == [(1, 1 / 3), (1, 2 / 3), (1, 1), (1, 1)]
+    trained = [(step.epoch, step.part) for step in steps if not step.stage]
+    assert trained == [(1, 1 / 3), (1, 2 / 3), (1, 1), (1, 1)]
     assert train.train(
         train.Plan("net", epochs=2, batch_size=120, quick=True),
         typed,
