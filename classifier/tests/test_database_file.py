@@ -1,6 +1,7 @@
 import fcntl
 import json
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -8,8 +9,9 @@ import threading
 from contextlib import closing, contextmanager, suppress
 
 import pytest
-from django.db import Error, OperationalError
+from django.db import OperationalError
 
+from mnistsite.sqlite3 import base
 from mnistsite.sqlite3.base import DatabaseWrapper
 
 from .server import ROOT
@@ -186,28 +188,34 @@ def test_a_transaction_notices_it_without_a_request(database):
     assert found_by_another_process(path) == [7, 1, 2]
 
 
-def test_an_idle_thread_does_not_keep_a_removed_shm_open(database, settings):
+def test_a_thread_waits_for_the_others_while_they_have_a_removed_shm_open(database, settings):
+    connection, path = database
+    other = opened(settings, path)
+    add(other, 1)
+    remove(path, ["-wal", "-shm"])
+    with pytest.raises(OperationalError, match="were removed"):
+        add(connection, 2)
+    add(other, 3)
+    add(connection, 4)
+    assert found_by_another_process(path) == [7, 1, 3, 4]
+
+
+def test_a_process_that_serves_ends_when_a_thread_stays_idle(database, settings, monkeypatch):
     connection, path = database
     idle = opened(settings, path)
     add(idle, 1)
     remove(path, ["-wal", "-shm"])
-    add(connection, 2)
-    assert found_by_another_process(path) == [7, 1, 2]
-    add(idle, 3)
-    add(connection, 4)
-    assert found_by_another_process(path) == [7, 1, 2, 3, 4]
-
-
-def test_a_transaction_in_removed_files_fails_and_is_not_lost_in_silence(database, settings):
-    connection, path = database
-    other = opened(settings, path)
-    other.set_autocommit(False)
-    other.cursor().execute("insert into digits values (1)")
-    remove(path, ["-wal", "-shm"])
-    with suppress(OperationalError):  # as long as the transaction has the file locked
-        add(connection, 2)
-    with pytest.raises(Error):
-        other.commit()
+    ended = []
+    monkeypatch.setattr(base.os, "kill", lambda pid, number: ended.append(number))
+    monkeypatch.setattr(base, "MAX_BLOCKED_SECONDS", 0)
+    settings.MNIST_SERVING = True
+    for _ in range(2):
+        assert not ended
+        with pytest.raises(OperationalError, match="were removed"):
+            add(connection, 2)
+    assert ended == [signal.SIGTERM]
+    assert found_by_another_process(path) == [7, 1]
+    base._blocked.clear()
 
 
 def test_nothing_is_written_until_what_is_in_a_removed_wal_can_be_kept(database):
@@ -228,6 +236,7 @@ SITE = """
 import sys
 from django.conf import settings
 settings.configure(USE_TZ=True)
+from mnistsite.sqlite3 import base
 from mnistsite.sqlite3.base import DatabaseWrapper
 options = {"init_command": "PRAGMA journal_mode=WAL", "timeout": 0.1}
 connection = DatabaseWrapper({"NAME": sys.argv[1], "TIME_ZONE": None, "OPTIONS": options,

@@ -6,16 +6,22 @@ rows be in a file that has no name any more, or is somebody's backup. It loses w
 """
 
 import fcntl
+import logging
 import os
+import signal
 import threading
+import time
 import weakref
 from contextlib import contextmanager, suppress
 
+from django.conf import settings
 from django.db.backends.sqlite3 import base
 
 from .files import Files, identity, is_empty
 
-NOTHING = Files(None, None, None)
+MAX_BLOCKED_SECONDS = 3.0
+
+logger = logging.getLogger(__name__)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -37,7 +43,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self._files and not identity(path):
             raise base.Database.OperationalError("the database file is gone")
         self._real_path = os.path.realpath(path)
-        self._close_connections_to_removed_files()
+        self._wait_for_the_others()
         connection = super().get_new_connection(conn_params)
         try:
             connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1")  # opens the other two files
@@ -51,20 +57,26 @@ class DatabaseWrapper(base.DatabaseWrapper):
             _wrappers.add(self)
         return connection
 
-    def _close_connections_to_removed_files(self):
-        """Close what other threads have open when the -shm was removed.
+    def _wait_for_the_others(self):
+        """Open nothing while another thread has a connection to this file and a removed -shm.
 
         SQLite would use the removed one for the new connection, too, but other processes a new
-        one: nothing would keep them from writing at once. An idle thread would not notice by
-        itself. One that is in the middle of a transaction gets an error, and its client a 503.
+        one: nothing would keep them from writing at once. The other threads notice with their
+        next request. One that stays idle does not, so after a while a process that serves ends,
+        and its server starts another. What was committed is in the database by then: whoever
+        noticed first has copied it. Raises OperationalError.
         """
         there = self._there()
         with _lock:
             others = [each for each in _wrappers if each is not self and each.connection]
-        for each in others:
-            if each._files.main == there.main and each._files.shm != there.shm:
-                each.connection.close()
-                each._files = NOTHING  # new files may get the identities of those it had open
+        if all(each._files.main != there.main or each._files.shm == there.shm for each in others):
+            _blocked.clear()
+            return
+        _blocked.append(time.monotonic())
+        if settings.MNIST_SERVING and _blocked[-1] > _blocked[0] + MAX_BLOCKED_SECONDS:
+            logger.critical("Files of the database were removed. This process ends.")
+            os.kill(os.getpid(), signal.SIGTERM)
+        raise base.Database.OperationalError("files of the database were removed")
 
     def set_autocommit(self, autocommit, *args, **kwargs):
         if autocommit:
@@ -138,6 +150,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
 _wrappers = weakref.WeakSet()  # of all threads, that have had a connection to a file
 _lock = threading.Lock()
+_blocked: list[float] = []  # when a new connection had to wait, since the last that had not
 
 
 def checkpoint(connection: base.Database.Connection) -> None:
