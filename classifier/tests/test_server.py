@@ -151,7 +151,8 @@ def test_the_keras_engine_serves_the_same_answers(server, tmp_path, sample):
     with Server(tmp_path, workers=1, MNIST_ENGINE="keras") as keras:
         for name in ("7_paint.png", "3_phone.jpg"):
             one, other = (each.answer(sample(name))["probabilities"] for each in (server, keras))
-            assert np.abs(np.array(one) - other).max() < 1e-4
+            assert np.argmax(one) == np.argmax(other)
+            assert np.abs(np.array(one) - other).max() < 0.01  # weights of 8 bits
 
 
 @pytest.mark.slow
