@@ -80,8 +80,8 @@ def partial_of(folder: Path) -> Path:
 def _held(folder: Path) -> Iterator[None]:
     """Be the only process with a backup of this name; a lock ends with its process.
 
-    The file of the lock is removed in the end. Whoever waited to lock it looks whether it is
-    still there, or two would hold two files of one name. Raises NotPossible.
+    The lock file is removed at the end. A process that waited for the lock checks that the file
+    still exists; otherwise two processes could lock two files of one name. Raises NotPossible.
     """
     path = folder.with_name(f".{folder.name}.lock")
     while True:

@@ -17,7 +17,7 @@ os.register_at_fork(after_in_child=breaker.reset)
 def count(name: str, kept_s: int) -> int:
     """Count one more, and return the number; 0 while the cache is away.
 
-    So without its cache the site goes on, and nobody is held back.
+    So the site goes on without its cache, and no limit is enforced.
     """
     try:
         with breaker.attempt():
@@ -37,5 +37,5 @@ def problem() -> str:
         with breaker.attempt():
             cache.get("readiness")
     except Exception:
-        return "The cache does not answer: requests are not counted, and nobody is held back."
+        return "The cache does not answer: requests are not counted, and no limit is enforced."
     return ""

@@ -38,7 +38,9 @@ def sync_name(path: str, root: str) -> None:
             break
         reached.append(folder)
     else:
-        with contextlib.suppress(PermissionError):  # whoever may not read it has not made the root
+        with contextlib.suppress(
+            PermissionError
+        ):  # a folder that we may not read was not created here
             _sync_folder(os.path.dirname(root))
     _named.update(reached)
 

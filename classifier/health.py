@@ -1,7 +1,7 @@
 """Is this process alive, can it read pictures, and can it store them?
 
-A thread asks once a second. Whoever wants to know only reads what it found last, so that no
-answer waits for a database, a disk or a network; a check that does not end is an answer, too.
+A thread runs the checks once a second. A request only reads the latest result, so that no
+response waits for a database, a disk or a network. A check that does not end is a failure.
 """
 
 import logging

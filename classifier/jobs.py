@@ -67,7 +67,7 @@ def fail(job: Job, reason: str, **fields) -> None:
 
 
 def cancel(job: Job, reason: str = "") -> bool:
-    """End a job, whoever works on it; its process notices with its next heartbeat."""
+    """Cancel a job. The process that works on it notices at its next heartbeat."""
     rows = type(job).objects.filter(pk=job.pk, state__in=job.CANCELLABLE)
     fields = {"reason": reason} if reason else {}
     return bool(rows.update(state=State.CANCELLED, finished_at=timezone.now(), **fields))

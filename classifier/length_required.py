@@ -1,4 +1,4 @@
-"""A body whose length nobody has said, under a WSGI server."""
+"""Reject bodies without a Content-Length under a WSGI server."""
 
 from .api.problem import Problem, respond
 
